@@ -1,0 +1,77 @@
+"""From settings to a published summary: the part of `adclick run` that needs TFX."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+from adclick.errors import AdclickError
+from adclick.progress import LiveProgress, PlainProgress
+from adclick.redirection import output_to
+from adclick.run_report import RunFacts, complete_summary, exit_status, publish, verdict_text
+from configs.settings import Settings
+from pipeline.local_runner import NodeResult, run_pipeline
+from pipeline.locations import Locations
+
+
+class _Recorder:
+    """Passes on what it hears, and remembers it for the summary."""
+
+    def __init__(self, progress: LiveProgress | PlainProgress) -> None:
+        self._progress = progress
+        self.results: dict[str, NodeResult] = {}
+
+    def planned(self, node_ids: list[str]) -> None:
+        self._progress.planned(node_ids)
+
+    def started(self, node_id: str) -> None:
+        self._progress.started(node_id)
+
+    def finished(self, result: NodeResult) -> None:
+        self.results[result.node_id] = result
+        self._progress.finished(result)
+
+
+def run_to_summary(
+    settings: Settings, places: Locations, run_id: str, logs: Path, progress: LiveProgress | PlainProgress, fresh: bool
+) -> tuple[int, str]:
+    """Exit status and the text for the terminal. Raises AdclickError for a run that stopped, its summary published too."""
+    recorder = _Recorder(progress)
+    stopped: Exception | None = None
+    try:
+        with output_to(logs / "00-start.log"):
+            from pipeline.create import create_pipeline
+
+            pipeline = create_pipeline(settings, places, enable_cache=not fresh)
+        run_pipeline(pipeline, run_id, logs, recorder)
+    except Exception as error:
+        stopped = error
+    results = recorder.results
+    facts = RunFacts(
+        run_id,
+        {node: result.seconds for node, result in results.items()},
+        {node: result.state for node, result in results.items()},
+        logs,
+        places.model_folder,
+    )
+    summary = complete_summary(facts, {node: result.outputs for node, result in results.items()}, stopped)
+    file = publish(summary, places.reports)
+    if isinstance(stopped, AdclickError):
+        raise type(stopped)(f"{stopped}\n  summary: {file}")
+    if stopped is not None:
+        failed = next((result for result in results.values() if result.state == "failed"), None)
+        log = failed.log if failed else logs / "00-start.log"
+        with log.open("a", encoding="utf-8") as stream:
+            traceback.print_exception(stopped, file=stream)
+        name = failed.node_id if failed else "the pipeline's construction"
+        detail = str(stopped).strip().splitlines() or [type(stopped).__name__]
+        raise AdclickError(
+            f"{name} failed: {type(stopped).__name__}: {detail[0][:300]}\n  its log: {log}\n  summary: {file}\n"
+            "  run the same command again to go on from there once the cause is mended"
+        ) from stopped
+    return exit_status(summary), f"\n{verdict_text(summary)}\n\nsummary    {file}\n{_next_step(settings, places)}"
+
+
+def _next_step(settings: Settings, places: Locations) -> str:
+    serve = f"adclick serve --output-root {places.output_root} --model-name {settings.push.model_name}"
+    return f"next       {serve}\nthen       adclick predict ROWS.csv --image-root {settings.image_root}"

@@ -1,0 +1,100 @@
+"""What a person sees while the pipeline runs: a live table on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.table import Table
+
+    from pipeline.local_runner import NodeResult
+
+WAITING, RUNNING = "waiting", "running"
+STYLES = {WAITING: "dim", RUNNING: "bold cyan", "done": "green", "cached": "blue", "failed": "bold red"}
+
+
+def terminal() -> TextIO:
+    """Standard output as it was at the start, whatever is redirected while components run."""
+    return os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", buffering=1)
+
+
+class PlainProgress:
+    """One line when a component ends."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._width = 0
+
+    def say(self, text: str) -> None:
+        """A line between components."""
+        print(text, file=self._stream, flush=True)
+
+    def planned(self, node_ids: list[str]) -> None:
+        """Before the first component."""
+        self._width = max(len(node_id) for node_id in node_ids)
+
+    def started(self, node_id: str) -> None:
+        """Nothing: the line comes when there is a result."""
+
+    def finished(self, result: NodeResult) -> None:
+        """One line."""
+        self.say(f"  {result.node_id:{self._width}}  {result.state:7} {result.seconds:7.1f} s  {result.log}")
+
+    def close(self) -> None:
+        """Nothing to put back."""
+
+
+class LiveProgress:
+    """A table of all components with state and time, redrawn as they go."""
+
+    def __init__(self, stream: TextIO) -> None:
+        from rich.console import Console
+
+        self._console = Console(file=stream)
+        self._live: Live | None = None
+        self._rows: dict[str, tuple[str, float, str]] = {}
+        self._since = 0.0
+
+    def say(self, text: str) -> None:
+        """A line above the table."""
+        self._console.print(text, highlight=False)
+
+    def planned(self, node_ids: list[str]) -> None:
+        """Draws the table."""
+        from rich.live import Live
+
+        self._rows = {node_id: (WAITING, 0.0, "") for node_id in node_ids}
+        self._live = Live(get_renderable=self._table, console=self._console, refresh_per_second=4, redirect_stdout=False, redirect_stderr=False)  # fmt: skip
+        self._live.start()
+
+    def started(self, node_id: str) -> None:
+        """Its clock runs."""
+        self._since = time.monotonic()
+        self._rows[node_id] = (RUNNING, 0.0, "")
+
+    def finished(self, result: NodeResult) -> None:
+        """Its clock stands."""
+        self._rows[result.node_id] = (result.state, result.seconds, result.log.name)
+
+    def close(self) -> None:
+        """Leaves the table as it stands."""
+        if self._live is not None:
+            self._live.refresh()
+            self._live.stop()
+            self._live = None
+
+    def _table(self) -> Table:
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False)
+        for heading, justify in (("component", "left"), ("state", "left"), ("time", "right"), ("log", "left")):
+            table.add_column(heading, justify=justify)  # type: ignore[arg-type]  # literals of rich's own
+        for node_id, (state, seconds, log) in self._rows.items():
+            shown = time.monotonic() - self._since if state == RUNNING else seconds
+            clock = "" if state == WAITING else f"{shown:.1f} s"
+            table.add_row(node_id, f"[{STYLES[state]}]{state}[/]", clock, log)
+        return table

@@ -1,0 +1,159 @@
+"""Publishes a run's summary under reports/ and says on the terminal what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from adclick.filesystem import join, read_bytes
+from adclick.stack import installed_versions
+
+PUSHED, NOT_BLESSED = 0, 3
+PACKAGES = {"tfx": "tfx", "tensorflow": "tensorflow", "beam": "apache-beam"}
+
+
+class RunFacts(NamedTuple):
+    """What only the runner knows."""
+
+    run_id: str
+    component_seconds: dict[str, float]
+    component_states: dict[str, str]
+    logs: Path
+    model_folder: Path
+
+
+def complete_summary(facts: RunFacts, outputs: Mapping[str, Mapping[str, str]], stopped: Exception | None) -> dict[str, Any]:
+    """summary.json: what RunReport wrote, or as much of it as a stopped run left, with the runner's facts.
+
+    `outputs`: artifact URIs by component and output key.
+    """
+    summary: dict[str, Any]
+    if "summary" in outputs.get("RunReport", {}):
+        summary = json.loads(read_bytes(join(outputs["RunReport"]["summary"], "summary.json")))
+        _check_still_served(summary, facts.model_folder)
+    else:
+        summary = _stopped_summary(outputs, stopped)
+    found = installed_versions(PACKAGES.values())
+    peak_kib = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return {
+        "run_id": facts.run_id,
+        **summary,
+        "component_seconds": {node: round(seconds, 3) for node, seconds in facts.component_seconds.items()},
+        "component_states": facts.component_states,
+        "peak_rss_mb": round(peak_kib / 1024, 1),
+        "versions": {"python": platform.python_version(), **{name: found[one] for name, one in PACKAGES.items()}},
+    }
+
+
+def _stopped_summary(outputs: Mapping[str, Mapping[str, str]], stopped: Exception | None) -> dict[str, Any]:
+    rows = splits = None
+    report = outputs.get("AdExampleGen", {}).get("ingest_report")
+    if report:
+        counts = json.loads(read_bytes(join(report, "counts.json")))
+        rows, splits = counts["rows"], counts["splits"]
+    creatives = None
+    store = outputs.get("CreativeGen", {}).get("creative_store")
+    if store:
+        from components.run_report.summary import creatives_part
+
+        creatives = creatives_part(json.loads(read_bytes(join(store, "counts.json"))))
+    return {
+        "rows": rows,
+        "splits": splits,
+        "creatives": creatives,
+        "anomalies": [],
+        "metrics": None,
+        "baseline": None,
+        "verdict": {"blessed": False, "reasons": [str(stopped) or type(stopped).__name__], "bounds": []},
+        "pushed_version": None,
+        "bayes_auc": None,
+        "truth": None,
+    }
+
+
+def _check_still_served(summary: dict[str, Any], model_folder: Path) -> None:
+    """A cached push counts only while its version is there."""
+    version = summary["pushed_version"]
+    if version is not None and not (model_folder / str(version) / "saved_model.pb").is_file():
+        summary["pushed_version"] = None
+        summary["verdict"]["reasons"].append(
+            f"version {version}, pushed by an earlier run, is no longer in {model_folder}; --fresh trains and pushes again"
+        )
+
+
+def publish(summary: dict[str, Any], reports: Path) -> Path:
+    """Writes reports/<run_id>/summary.json and points reports/latest at it. Returns the file."""
+    folder = reports / summary["run_id"]
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "summary.json"
+    file.write_text(json.dumps(summary, indent=1, ensure_ascii=False), encoding="utf-8")
+    link = reports / f".latest-{summary['run_id']}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(summary["run_id"])
+    os.replace(link, reports / "latest")
+    return file
+
+
+def exit_status(summary: dict[str, Any]) -> int:
+    """Of a run that reached its end."""
+    return PUSHED if summary["pushed_version"] is not None else NOT_BLESSED
+
+
+def verdict_text(summary: dict[str, Any]) -> str:
+    """What was read, measured, compared and decided, for a person."""
+    rows, metrics, creatives = summary["rows"], summary["metrics"], summary["creatives"]
+    rejected = sum(rows["rejected"].values())
+    reasons = ", ".join(f"{reason} {count}" for reason, count in rows["rejected"].items())
+    lines = [
+        f"rows       {rows['read']:,} read, {rows['written']:,} written, {rejected:,} rejected" + (f" ({reasons})" if reasons else ""),
+        f"splits     {summary['splits']['train']:,} to train on, {summary['splits']['eval']:,} to evaluate on",
+    ]
+    if creatives["distinct"]:
+        unusable = ", ".join(f"{creatives[key]} {key}" for key in ("missing", "corrupt", "rejected"))
+        lines.append(f"creatives  {creatives['distinct']:,} distinct, {creatives['stored']:,} stored, {unusable}")
+    lines += [""] + _metric_lines(metrics, summary["baseline"])
+    if summary["truth"]:
+        truth = summary["truth"]
+        lines.append(
+            f"best possible AUC on these rows {truth['bayes_auc']:.4f} (simulated data); "
+            f"share reached {truth['share']:.3f}, with the labels drawn {truth['share_with_labels']:.3f}"
+        )
+    lines += [""] + [
+        f"  {'held  ' if bound['held'] else 'FAILED'}  {bound['name']} {_figure(bound['value'])} {bound['relation']} {bound['bound']:g}"
+        for bound in summary["verdict"]["bounds"]
+    ]
+    lines.append("")
+    if summary["verdict"]["blessed"] and summary["pushed_version"] is not None:
+        lines.append(f"BLESSED: version {summary['pushed_version']} is in service")
+    else:
+        state = "BLESSED, but not in service" if summary["verdict"]["blessed"] else "NOT BLESSED: nothing was pushed"
+        lines.append(f"{state}: " + "; ".join(summary["verdict"]["reasons"]))
+    return "\n".join(lines)
+
+
+def _metric_lines(metrics: dict[str, Any], baseline: dict[str, Any] | None) -> list[str]:
+    names = {
+        "auc": "AUC",
+        "log_loss": "log loss",
+        "normalized_entropy": "normalized entropy",
+        "calibration_ratio": "calibration ratio",
+        "ece": "expected calibration error",
+        "lift_at_10pct": "lift at 10 %",
+        "mean_label": "mean label",
+        "mean_prediction": "mean prediction",
+    }
+    heading = f"{'':27}{'candidate':>10}" + (f"{'in service':>12}" if baseline else "   (no model in service yet)")
+    served = baseline["metrics"] if baseline else {}
+    return [heading] + [
+        f"{label:27}{_figure(metrics[key]):>10}" + (f"{_figure(served[key]):>12}" if baseline else "")
+        for key, label in names.items()
+    ]
+
+
+def _figure(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"

@@ -1,0 +1,33 @@
+"""Artifact types of our own components.
+
+Kubeflow resolves a type by its TYPE_NAME as an import path with exactly one dot, so each name is `adclick.<Class>` and the
+package `adclick` finds the class here. Declared PROPERTIES do not survive that route: custom properties carry the rest.
+"""
+
+from __future__ import annotations
+
+from tfx.types.artifact import Artifact
+
+
+class IngestReport(Artifact):
+    """counts.json, rejects.csv and creatives.csv: what was read, refused and referred to."""
+
+    TYPE_NAME = "adclick.IngestReport"
+
+
+class CreativeStore(Artifact):
+    """keys.json, pixels.npy and unusable.csv: each distinct creative once, normalised."""
+
+    TYPE_NAME = "adclick.CreativeStore"
+
+
+class GateVerdict(Artifact):
+    """verdict.json: what the data gate saw and decided."""
+
+    TYPE_NAME = "adclick.GateVerdict"
+
+
+class RunSummary(Artifact):
+    """summary.json: the run in figures."""
+
+    TYPE_NAME = "adclick.RunSummary"

@@ -1,0 +1,78 @@
+"""Unpacks AdExampleGen's artifacts and runs the ingest on Beam, one block per element."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.dsl.io import fileio
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils
+
+from adclick.filesystem import join, open_binary
+from components.example_gen.csv_blocks import CsvBlock
+from components.example_gen.ingest import BlockResult, ingest_block, plan_ingest, require_usable, write_report
+from components.example_gen.spans import select_input
+from components.example_gen.splitting import EVAL, TRAIN, SplitRule
+from configs.features import FeatureTable
+from configs.settings import Data
+
+
+class _IngestBlocks(beam.DoFn):
+    """Writes each block's Examples and, beside the report, what the executor sums up afterwards."""
+
+    def __init__(self, rule: SplitRule, data: Data, features_json: str, split_uris: dict[str, str], parts_uri: str) -> None:
+        self._rule, self._data, self._features_json = rule, data, features_json
+        self._split_uris, self._parts_uri = split_uris, parts_uri
+
+    def process(self, element: tuple[int, CsvBlock]) -> Iterator[str]:
+        index, block = element
+        table = FeatureTable.model_validate_json(self._features_json)
+        result = ingest_block(index, block, self._rule, self._data, table, self._split_uris)
+        part = f"{self._parts_uri}-{index:05d}"
+        with open_binary(part, mode="wb") as stream:
+            pickle.dump(result, stream)
+        yield part
+
+
+class AdExampleGenExecutor(BaseBeamExecutor):
+    """Work of AdExampleGen."""
+
+    def Do(  # noqa: N802 - the name is TFX's
+        self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
+    ) -> None:
+        """Raises DataError for files that cannot be read as the feature table says, or too few usable rows."""
+        data = Data.model_validate_json(exec_properties["data"])
+        table = FeatureTable.model_validate_json(exec_properties["features"])
+        examples = artifact_utils.get_single_instance(output_dict["examples"])
+        report_uri = artifact_utils.get_single_uri(output_dict["ingest_report"])
+        examples.split_names = artifact_utils.encode_split_names([TRAIN, EVAL])
+        examples_utils.set_payload_format(examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
+        examples_utils.set_file_format(examples, "tfrecords_gzip")
+        split_uris = {split: artifact_utils.get_split_uri([examples], split) for split in (TRAIN, EVAL)}
+
+        for uri in split_uris.values():
+            fileio.makedirs(uri)
+
+        source = select_input(data.root, data.pattern, data.spans)
+        plan = plan_ingest(source, data, table)
+        parts_uri = join(self._get_tmp_dir(), "part")
+        work = _IngestBlocks(plan.rule, data, exec_properties["features"], split_uris, parts_uri)
+        with self._make_beam_pipeline() as pipeline:
+            _ = pipeline | beam.Create(list(enumerate(plan.blocks))) | "Ingest" >> beam.ParDo(work)
+        results = [_read_part(f"{parts_uri}-{index:05d}") for index in range(len(plan.blocks))]
+        counts = write_report(results, plan, source, report_uri)
+        rejects = ((result.file, reject) for result in results for reject in result.rejects)
+        require_usable(counts, rejects, exec_properties["min_rows"])
+
+
+def _read_part(uri: str) -> BlockResult:
+    with open_binary(uri) as stream:
+        result = pickle.load(stream)
+    if not isinstance(result, BlockResult):
+        raise TypeError(f"{uri}: holds a {type(result).__name__}, not a block's result")
+    return result

@@ -1,0 +1,32 @@
+"""Why a row is rejected: each code with its exact condition. The docs list is held against this one by a test."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class RejectCode(str, Enum):
+    """Reason of a reject. A row is counted under the first code that holds, in this order."""
+
+    RAGGED_ROW = "ragged_row"
+    NOT_UTF8 = "not_utf8"
+    MISSING_LABEL = "missing_label"
+    BAD_LABEL = "bad_label"
+    MISSING_REQUIRED = "missing_required"
+    BAD_NUMBER = "bad_number"
+    OUT_OF_RANGE = "out_of_range"
+    BAD_TIMESTAMP = "bad_timestamp"
+    UNSAFE_IMAGE_PATH = "unsafe_image_path"
+
+
+CONDITIONS: dict[RejectCode, str] = {
+    RejectCode.RAGGED_ROW: "The row has more or fewer cells than the header.",
+    RejectCode.NOT_UTF8: "A cell of the feature table holds bytes that are not UTF-8.",
+    RejectCode.MISSING_LABEL: "The label's cell is empty.",
+    RejectCode.BAD_LABEL: "The label is a value other than 0 and 1.",
+    RejectCode.MISSING_REQUIRED: "The cell of a feature with `required: true` is empty.",
+    RejectCode.BAD_NUMBER: "The cell of a numeric, bucketized or weight feature is no finite decimal number.",
+    RejectCode.OUT_OF_RANGE: "The number lies below the feature's `minimum` or above its `maximum`, or a weight is negative.",
+    RejectCode.BAD_TIMESTAMP: "The cell of a timestamp feature is no time in the feature's `format`.",
+    RejectCode.UNSAFE_IMAGE_PATH: "The image path is absolute, has a URL scheme or backslash, or climbs out of the image root with `..`.",
+}

@@ -1,0 +1,71 @@
+"""RunReport: the run in figures, for people and for tools."""
+
+from __future__ import annotations
+
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import standard_artifacts
+from tfx.types.channel import BaseChannel, Channel
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from components.artifacts import CreativeStore, GateVerdict, IngestReport, RunSummary
+from components.run_report.executor import RunReportExecutor
+from configs.settings import Evaluation
+
+
+class RunReportSpec(ComponentSpec):
+    """What RunReport takes and gives."""
+
+    PARAMETERS = {
+        "evaluation": ExecutionParameter(type=str),
+        "code": ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        "examples": ChannelParameter(type=standard_artifacts.Examples),
+        "ingest_report": ChannelParameter(type=IngestReport),
+        "creative_store": ChannelParameter(type=CreativeStore, optional=True),
+        "verdict": ChannelParameter(type=GateVerdict),
+        "baseline": ChannelParameter(type=standard_artifacts.Model),
+        "evaluation_result": ChannelParameter(type=standard_artifacts.ModelEvaluation),
+        "blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
+        "pushed_model": ChannelParameter(type=standard_artifacts.PushedModel),
+    }
+    OUTPUTS = {"summary": ChannelParameter(type=RunSummary)}
+
+
+class RunReport(base_component.BaseComponent):
+    """Writes summary.json from the other components' artifacts.
+
+    Gap in TFX: no line says where results are, what the AUC was or which bound failed.
+    """
+
+    SPEC_CLASS = RunReportSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(RunReportExecutor)
+
+    def __init__(
+        self,
+        examples: BaseChannel,
+        ingest_report: BaseChannel,
+        creative_store: BaseChannel | None,
+        verdict: BaseChannel,
+        baseline: BaseChannel,
+        evaluation_result: BaseChannel,
+        blessing: BaseChannel,
+        pushed_model: BaseChannel,
+        evaluation: Evaluation,
+        code: str,
+    ) -> None:
+        """`code` fingerprints the executor's sources."""
+        spec = RunReportSpec(
+            examples=examples,
+            ingest_report=ingest_report,
+            creative_store=creative_store,
+            verdict=verdict,
+            baseline=baseline,
+            evaluation_result=evaluation_result,
+            blessing=blessing,
+            pushed_model=pushed_model,
+            evaluation=evaluation.model_dump_json(),
+            code=code,
+            summary=Channel(type=RunSummary),
+        )
+        super().__init__(spec=spec)

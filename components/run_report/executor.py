@@ -1,0 +1,74 @@
+"""Unpacks RunReport's artifacts."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tfx.components.util import model_utils
+from tfx.dsl.components.base.base_executor import BaseExecutor
+from tfx.types import artifact_utils
+
+from adclick.filesystem import join, open_binary, read_bytes
+from components.evaluator.executor import SCORES_FILE
+from components.evaluator.scoring import read_column
+from components.run_report import summary as parts
+from configs.settings import Evaluation
+
+
+class RunReportExecutor(BaseExecutor):
+    """Work of RunReport."""
+
+    def Do(  # noqa: N802 - the name is TFX's
+        self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
+    ) -> None:
+        """Writes summary.json."""
+
+        def uri(key: str) -> str:
+            return str(artifact_utils.get_single_uri(input_dict[key]))
+
+        settings = Evaluation.model_validate_json(exec_properties["evaluation"])
+        counts = json.loads(read_bytes(join(uri("ingest_report"), "counts.json")))
+        stored = input_dict.get("creative_store")
+        creatives = json.loads(read_bytes(join(uri("creative_store"), "counts.json"))) if stored else None
+        gate = json.loads(read_bytes(join(uri("verdict"), "verdict.json")))
+        with np.load(io.BytesIO(read_bytes(join(uri("evaluation_result"), SCORES_FILE)))) as archive:
+            scores = {name: archive[name] for name in archive.files}
+        baseline = artifact_utils.get_single_instance(input_dict["baseline"])
+        measured = parts.metrics_part(scores, baseline.get_int_custom_property("version"))
+        bounds = parts.bounds_part(settings.bounds, measured["metrics"], measured["baseline"])
+        blessed = model_utils.is_model_blessed(artifact_utils.get_single_instance(input_dict["blessing"]))
+        pushed = artifact_utils.get_single_instance(input_dict["pushed_model"])
+        version = pushed.get_string_custom_property("pushed_version")
+        truth = None
+        if settings.truth:
+            uris = [artifact_utils.get_split_uri(input_dict["examples"], "eval")]
+            ids = read_column(uris, parts.TRUTH_KEY, tf.string, "")
+            truth = parts.truth_part(settings.truth, counts["spans"], ids, scores)
+        summary = {
+            **parts.rows_part(counts),
+            "creatives": parts.creatives_part(creatives),
+            "anomalies": gate["accepted"] + gate["noted"],
+            **measured,
+            "verdict": {"blessed": blessed, "reasons": failed(bounds, blessed), "bounds": bounds},
+            "pushed_version": int(version) if version else None,
+            "bayes_auc": truth["bayes_auc"] if truth else None,
+            "truth": truth,
+        }
+        with open_binary(join(artifact_utils.get_single_uri(output_dict["summary"]), "summary.json"), mode="wb") as stream:
+            stream.write(parts.dump(summary))
+
+
+def failed(bounds: list[dict[str, Any]], blessed: bool) -> list[str]:
+    """One line for each bound that does not hold; a model that is not blessed never goes without a reason."""
+    reasons = [f"{b['name']} {_number(b['value'])} is not {b['relation']} {b['bound']:.4g}" for b in bounds if not b["held"]]
+    if not blessed and not reasons:
+        reasons = ["a bound lies within TFMA's rounding of its metric; see the evaluation artifact"]
+    return reasons
+
+
+def _number(value: float | None) -> str:
+    return "(undefined: the rows have one class only)" if value is None else f"{value:.4f}"

@@ -1,0 +1,118 @@
+"""The run in figures, from what its components left."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from adclick.filesystem import join, read_bytes
+from components.creative_gen.image_checks import UnusableCode
+from components.evaluator.metrics import click_metrics
+from configs.settings import Bounds
+
+TRUTH_KEY = "impression_id"
+
+
+def rows_part(counts: dict[str, Any]) -> dict[str, Any]:
+    """`rows` and `splits` of the summary, from an ingest report's counts.json."""
+    return {"rows": counts["rows"], "splits": counts["splits"], "spans": counts["spans"], "files": counts["files"]}
+
+
+def creatives_part(counts: dict[str, Any] | None) -> dict[str, int]:
+    """`creatives` of the summary, from a store's counts.json."""
+    if counts is None:
+        return {"distinct": 0, "stored": 0, "missing": 0, "corrupt": 0, "rejected": 0}
+    unusable: dict[str, int] = dict(counts["unusable"])
+    missing = unusable.pop(UnusableCode.MISSING.value, 0)
+    corrupt = sum(unusable.pop(code.value, 0) for code in (UnusableCode.CORRUPT, UnusableCode.EMPTY_FILE))
+    return {
+        "distinct": counts["distinct"],
+        "stored": counts["stored"],
+        "missing": missing,
+        "corrupt": corrupt,
+        "rejected": sum(unusable.values()),
+    }
+
+
+def metrics_part(scores: dict[str, npt.NDArray[np.float64]], baseline_version: int) -> dict[str, Any]:
+    """`metrics` and `baseline` of the summary, from the evaluator's scores."""
+    label, weight = scores["label"], scores.get("weight")
+    baseline = None
+    if "baseline" in scores:
+        compared = click_metrics(label, scores["baseline"], weight)._asdict()
+        baseline = {"version": baseline_version, "metrics": compared}
+    return {"metrics": click_metrics(label, scores["candidate"], weight)._asdict(), "baseline": baseline}
+
+
+def bounds_part(bounds: Bounds, metrics: dict[str, Any], baseline: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """What the gate compared: each bound with its number, for a person to read. TFMA's own verdict decides."""
+    rows = [
+        ("AUC", metrics["auc"], "≥", bounds.min_auc),
+        ("log loss", metrics["log_loss"], "≤", bounds.max_log_loss),
+        ("calibration ratio", metrics["calibration_ratio"], "≥", bounds.min_calibration_ratio),
+        ("calibration ratio", metrics["calibration_ratio"], "≤", bounds.max_calibration_ratio),
+    ]
+    if baseline is not None:
+        served = baseline["metrics"]
+        rows += [
+            ("AUC change", _difference(metrics["auc"], served["auc"]), "≥", -bounds.max_auc_drop),
+            ("log loss change", _difference(metrics["log_loss"], served["log_loss"]), "≤", bounds.max_log_loss_rise),
+        ]
+    return [
+        {"name": name, "value": value, "relation": relation, "bound": bound, "held": _holds(value, relation, bound)}
+        for name, value, relation, bound in rows
+    ]
+
+
+def _difference(new: float | None, old: float | None) -> float | None:
+    return None if new is None or old is None else new - old
+
+
+def _holds(value: float | None, relation: str, bound: float) -> bool:
+    if value is None:
+        return False
+    return value >= bound if relation == "≥" else value <= bound
+
+
+def truth_part(
+    truth_uri: str, spans: list[int], ids: npt.NDArray[np.generic], scores: dict[str, npt.NDArray[np.float64]]
+) -> dict[str, float] | None:
+    """How close the model comes to the best possible, on simulated data. None where a row's truth is not known.
+
+    `bayes_auc` ranks by the true probability against the labels drawn. `share` is (AUC − 0.5) / (Bayes AUC − 0.5) with
+    true probabilities in place of labels, so that luck in the draw does not decide; `share_with_labels` has the labels.
+    """
+    from simulator.truth import auc, soft_auc
+
+    known: dict[bytes, float] = {}
+    for span in spans:
+        try:
+            text = read_bytes(join(truth_uri, f"month-{span}.csv")).decode("utf-8")
+        except FileNotFoundError:
+            return None
+        for row in csv.DictReader(io.StringIO(text)):
+            known[row[TRUTH_KEY].encode()] = float(row["click_probability"])
+    if any(one not in known for one in ids):
+        return None
+    probability = np.array([known[one] for one in ids])
+    label, candidate = scores["label"], scores["candidate"]
+    bayes, model = auc(label, probability), auc(label, candidate)
+    soft_bayes, soft_model = soft_auc(probability, probability), soft_auc(probability, candidate)
+    return {
+        "bayes_auc": bayes,
+        "bayes_auc_true_probability": soft_bayes,
+        "auc_true_probability": soft_model,
+        "share": (soft_model - 0.5) / (soft_bayes - 0.5),
+        "share_with_labels": (model - 0.5) / (bayes - 0.5),
+        "calibration_ratio_true_probability": float(candidate.mean() / probability.mean()),
+    }
+
+
+def dump(summary: dict[str, Any]) -> bytes:
+    """summary.json's bytes."""
+    return json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False).encode()

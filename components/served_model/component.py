@@ -1,0 +1,40 @@
+"""ServedModel: the model that is actually in service, as the baseline of the evaluation."""
+
+from __future__ import annotations
+
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import standard_artifacts
+from tfx.types.channel import BaseChannel, Channel
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from components.served_model.driver import ServedModelDriver
+from components.served_model.executor import ServedModelExecutor
+
+
+class ServedModelSpec(ComponentSpec):
+    """What ServedModel takes and gives."""
+
+    PARAMETERS = {
+        "model_folder": ExecutionParameter(type=str),
+        "code": ExecutionParameter(type=str),
+    }
+    INPUTS = {"model": ChannelParameter(type=standard_artifacts.Model)}
+    OUTPUTS = {"baseline": ChannelParameter(type=standard_artifacts.Model)}
+
+
+class ServedModel(base_component.BaseComponent):
+    """Reads the served folder, so that a rolled-back or hand-placed model is the baseline too.
+
+    Gap in TFX: its Resolver gives the latest blessed artifact, which need not be in service, and does not run on Kubeflow.
+    """
+
+    SPEC_CLASS = ServedModelSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(ServedModelExecutor)
+    DRIVER_CLASS = ServedModelDriver
+
+    def __init__(self, model: BaseChannel, model_folder: str, code: str) -> None:
+        """`model` is the candidate. `code` fingerprints the executor's sources."""
+        spec = ServedModelSpec(
+            model=model, model_folder=model_folder, code=code, baseline=Channel(type=standard_artifacts.Model)
+        )
+        super().__init__(spec=spec)

@@ -1,0 +1,27 @@
+"""Looks which model is in service before each run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tfx.types import artifact_utils
+from tfx.utils import path_utils
+
+from components.drivers import ObservingDriver
+from components.pusher.versions import in_service, model_digest, read_record
+
+
+class ServedModelDriver(ObservingDriver):
+    """Adds the version that the candidate is to be compared with, 0 for none."""
+
+    def observe(self, inputs: dict[str, list[Any]], properties: dict[str, Any]) -> dict[str, str | int]:
+        """Where the candidate itself is in service already, its comparison stands: the version it replaced then."""
+        candidate = Path(path_utils.serving_model_path(artifact_utils.get_single_uri(list(inputs["model"]))))
+        folder = Path(properties["model_folder"])
+        version = in_service(folder)
+        if version is not None:
+            record = read_record(folder, version)
+            if record is not None and record.model_digest == model_digest(candidate):
+                version = record.baseline_version
+        return {"baseline_version": version or 0}

@@ -1,0 +1,28 @@
+"""Unpacks ServedModel's artifacts."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tfx.dsl.components.base.base_executor import BaseExecutor
+from tfx.types import artifact_utils
+from tfx.utils import path_utils
+
+
+class ServedModelExecutor(BaseExecutor):
+    """Work of ServedModel."""
+
+    def Do(  # noqa: N802 - the name is TFX's
+        self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
+    ) -> None:
+        """Copies the model in service; custom property `version` is 0 where there is none."""
+        artifact = artifact_utils.get_single_instance(output_dict["baseline"])
+        version = int(exec_properties["baseline_version"])
+        source = Path(exec_properties["model_folder"]) / str(version)
+        if version and source.is_dir():
+            shutil.copytree(source, path_utils.serving_model_dir(artifact.uri))
+        else:
+            version = 0
+        artifact.set_int_custom_property("version", version)

@@ -1,0 +1,213 @@
+"""The feature table: one typed entry per CSV column, read by every room of the pipeline.
+
+CSV parsing, schema, transform, model inputs and serving requests all follow this table; nothing else names a column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, TypeVar, Union
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
+
+FeatureName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=100)]
+
+
+class _Entry(BaseModel):
+    """What every kind of feature has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: FeatureName
+    required: bool = False
+    """A row whose cell is empty is rejected; otherwise an empty cell is a missing value."""
+    description: str = ""
+
+
+class Numeric(_Entry):
+    """A number, standardised and clipped, with a flag where it is missing."""
+
+    kind: Literal["numeric"]
+    transform: Literal["identity", "log", "logit"] = "identity"
+    """`log` is log(1 + x) for money and counts; `logit` is log(p / (1 - p)) for rates."""
+    minimum: float | None = None
+    maximum: float | None = None
+    default: float | None = None
+    """Value of a missing cell; without one the training mean stands in."""
+
+
+class Bucketized(_Entry):
+    """A number cut into quantile buckets of the training rows, each embedded."""
+
+    kind: Literal["bucketized"]
+    buckets: int = Field(default=10, ge=2, le=1000)
+    minimum: float | None = None
+    maximum: float | None = None
+    default: float | None = None
+    embedding_dim: int = Field(default=4, ge=1, le=256)
+
+
+class Categorical(_Entry):
+    """A value of a vocabulary learnt from the training rows; rarer values share one bucket."""
+
+    kind: Literal["categorical"]
+    vocabulary_size: int = Field(default=10_000, ge=1)
+    min_count: int = Field(default=20, ge=1)
+    """Values seen less often than this in training count as unknown."""
+    default: str = ""
+    embedding_dim: int = Field(default=4, ge=1, le=256)
+
+
+class Hashed(_Entry):
+    """A value hashed into a fixed number of buckets: no vocabulary pass, collisions possible."""
+
+    kind: Literal["hashed"]
+    buckets: int = Field(default=1024, ge=2)
+    default: str = ""
+    embedding_dim: int = Field(default=4, ge=1, le=256)
+
+
+class Text(_Entry):
+    """Several words in a cell, hashed; the words' embeddings are averaged."""
+
+    kind: Literal["text"]
+    separator: str = Field(default=" ", min_length=1, max_length=1)
+    buckets: int = Field(default=1024, ge=2)
+    default: str = ""
+    embedding_dim: int = Field(default=4, ge=1, le=256)
+
+
+class Image(_Entry):
+    """The creative: a path below the image root, which is also the creative's key.
+
+    At serving, the companion input `<name>_bytes` brings the encoded image of a creative the model does not know.
+    """
+
+    kind: Literal["image"]
+    embedding_dim: int = Field(default=16, ge=1, le=512)
+
+    @property
+    def bytes_name(self) -> str:
+        """Name of the companion input that carries encoded image bytes."""
+        return f"{self.name}_bytes"
+
+
+class Timestamp(_Entry):
+    """When the impression happened: orders the rows, and gives the hour and the weekday to the model."""
+
+    kind: Literal["timestamp"]
+    format: Literal["iso8601", "unix_s"] = "iso8601"
+    derive: tuple[Literal["hour", "weekday"], ...] = ("hour", "weekday")
+    """Cyclic features (sine and cosine) made of it, in UTC; empty: used for splitting only."""
+
+
+class Weight(_Entry):
+    """How much the row counts in training and evaluation; 1 where missing."""
+
+    kind: Literal["weight"]
+
+
+class Label(_Entry):
+    """Clicked (1) or not (0)."""
+
+    kind: Literal["label"]
+    required: bool = True
+
+
+class Key(_Entry):
+    """An identifier: carried along, usable for splitting and slicing, never seen by the model."""
+
+    kind: Literal["key"]
+
+
+class Ignore(_Entry):
+    """A column the pipeline knows of and leaves out."""
+
+    kind: Literal["ignore"]
+
+
+AnyFeature = Union[  # noqa: UP007 - pydantic's discriminator wants the Union spelled out in an Annotated alias
+    Numeric, Bucketized, Categorical, Hashed, Text, Image, Timestamp, Weight, Label, Key, Ignore
+]
+Feature = Annotated[AnyFeature, Field(discriminator="kind")]
+_Kind = TypeVar("_Kind", bound=_Entry)
+
+STRING_KINDS = (Categorical, Hashed, Text, Image, Key)
+FLOAT_KINDS = (Numeric, Bucketized, Weight)
+INT_KINDS = (Label, Timestamp)
+EMBEDDED_KINDS = (Bucketized, Categorical, Hashed, Text)
+KINDS = ("numeric", "bucketized", "categorical", "hashed", "text", "image", "timestamp", "weight", "label", "key", "ignore")
+
+
+class FeatureTable(RootModel[tuple[Feature, ...]]):
+    """All columns of the CSV, in any order. Raises ValueError where the table contradicts itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> FeatureTable:
+        names = [feature.name for feature in self.root]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"feature {repeated[0]!r} stands twice in the table; keep one entry")
+        for kind, limit in ((Label, (1, 1)), (Image, (0, 1)), (Timestamp, (0, 1)), (Weight, (0, 1))):
+            count = len(self.of_kind(kind))
+            if not limit[0] <= count <= limit[1]:
+                wanted = "exactly one" if limit[0] else "at most one"
+                raise ValueError(f"the table has {count} features of kind {kind.__name__.lower()!r}; it needs {wanted}")
+        image = self.image
+        if image is not None and image.bytes_name in names:
+            raise ValueError(f"feature {image.bytes_name!r} is reserved for the bytes of {image.name!r}; rename it")
+        return self
+
+    def __iter__(self) -> Iterator[AnyFeature]:  # type: ignore[override]  # a table is walked by its entries
+        return iter(self.root)
+
+    def __getitem__(self, name: str) -> AnyFeature:
+        """The entry of that name. Raises KeyError naming the table's names."""
+        for feature in self.root:
+            if feature.name == name:
+                return feature
+        raise KeyError(f"no feature {name!r}; the table has {', '.join(f.name for f in self.root)}")
+
+    def __contains__(self, name: object) -> bool:
+        return any(feature.name == name for feature in self.root)
+
+    def of_kind(self, *kinds: type[_Kind]) -> tuple[_Kind, ...]:
+        """Entries of these kinds, in the table's order."""
+        return tuple(feature for feature in self.root if isinstance(feature, kinds))
+
+    @property
+    def label(self) -> Label:
+        """The label's entry."""
+        return self.of_kind(Label)[0]
+
+    @property
+    def image(self) -> Image | None:
+        """The creative's entry, if the data has creatives."""
+        return next(iter(self.of_kind(Image)), None)
+
+    @property
+    def timestamp(self) -> Timestamp | None:
+        """The timestamp's entry, if there is one."""
+        return next(iter(self.of_kind(Timestamp)), None)
+
+    @property
+    def weight(self) -> Weight | None:
+        """The sample weight's entry, if there is one."""
+        return next(iter(self.of_kind(Weight)), None)
+
+    @property
+    def written(self) -> tuple[AnyFeature, ...]:
+        """Columns that reach the Examples: all but the ignored ones."""
+        return tuple(feature for feature in self.root if not isinstance(feature, Ignore))
+
+    @property
+    def model_inputs(self) -> tuple[AnyFeature, ...]:
+        """Columns the model reads: neither label, weight, key nor ignored, nor a timestamp from which nothing is made."""
+        return tuple(
+            feature
+            for feature in self.root
+            if not isinstance(feature, Label | Weight | Key | Ignore)
+            and not (isinstance(feature, Timestamp) and not feature.derive)
+        )

@@ -1,0 +1,211 @@
+"""The one settings type: everything a run can be told, with units in the names and ranges in the types."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from configs.features import FeatureTable, Key, Label
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Split(_Section):
+    """Which rows are set aside for evaluation. A split never looks at the whole record."""
+
+    by: Literal["time", "hash", "column"] = "time"
+    """`time`: the newest rows; `hash`: all rows of a key on one side; `column`: the CSV says it."""
+    eval_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
+    column: str | None = None
+    """The key to hash, or the column that names the split."""
+    eval_values: tuple[str, ...] = ("eval",)
+    """Values of `column` that mean evaluation; all others mean training."""
+
+    @model_validator(mode="after")
+    def _column_named(self) -> Split:
+        if self.by != "time" and not self.column:
+            raise ValueError(f"data.split.column is missing: split by {self.by!r} needs the name of a feature of kind 'key'")
+        return self
+
+
+class RowLimits(_Section):
+    """How many rejected rows a run bears before it stops."""
+
+    max_rejected_share: Share = 0.01
+    max_rejected_share_by_reason: dict[str, Share] = Field(default_factory=dict)
+    min_rows: int = Field(default=100, ge=1)
+
+
+class Data(_Section):
+    """Where the impressions lie and how they are read."""
+
+    root: str = "data/sample/data"
+    pattern: str = "month-{SPAN}/*.csv*"
+    """Files below root; `{SPAN}` matches the month's number. Without it all files are one span."""
+    spans: Literal["all", "latest"] | Annotated[int, Field(ge=1)] = "all"
+    """All spans, the latest one, or the latest N."""
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    split: Split = Split()
+    limits: RowLimits = RowLimits()
+    shard_mb: int = Field(default=64, ge=1, le=4096)
+
+
+class Creatives(_Section):
+    """How images are read, checked and stored: once per creative."""
+
+    root: str | None = None
+    """Folder that image paths are relative to; none: data.root."""
+    image_px: int = Field(default=64, ge=16, le=512)
+    """Side of the square that each image is normalised to."""
+    max_file_bytes: int = Field(default=20_000_000, ge=1)
+    max_image_pixels: int = Field(default=25_000_000, ge=1)
+    formats: tuple[str, ...] = ("PNG", "JPEG", "GIF", "BMP")
+    max_unusable_share: Share = 0.05
+    """Share of distinct creatives that may be missing, corrupt or refused."""
+
+
+class SchemaSource(_Section):
+    """The schema that statistics are validated against."""
+
+    source: Literal["table", "inferred", "file"] = "table"
+    """`table`: from the feature table; `inferred`: from the training statistics; `file`: curated by hand."""
+    file: str | None = None
+    min_presence: Share = 0.0
+    """With `table`: least share of rows in which an optional feature must be present."""
+
+    @model_validator(mode="after")
+    def _file_named(self) -> SchemaSource:
+        if (self.source == "file") != (self.file is not None):
+            raise ValueError("schema.file goes with schema.source 'file' and with no other: set both or neither")
+        return self
+
+
+class AnomalyLimits(_Section):
+    """Which anomalies stop the run."""
+
+    accept: tuple[str, ...] = ()
+    """Features, or `feature:TYPE` pairs, whose anomalies are recorded and do not stop the run."""
+
+
+class ImageTower(_Section):
+    """What the model makes of a creative's pixels."""
+
+    statistics: bool = True
+    """Colour, contrast and edge statistics beside the convolutions."""
+    filters: tuple[int, ...] = (8, 16, 24)
+    """Channels of the stride-2 convolutions; empty: statistics only."""
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+
+
+class Model(_Section):
+    """DCN-v2: cross layers and a deep tower side by side."""
+
+    cross_layers: int = Field(default=2, ge=0, le=8)
+    deep_units: tuple[int, ...] = (32,)
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    l2: float = Field(default=1e-3, ge=0.0)
+    embedding_prior: float = Field(default=20.0, ge=0.0)
+    """Strength of the Gaussian prior on embeddings, in pseudo-observations."""
+    use_images: bool = True
+    image_tower: ImageTower = ImageTower()
+
+
+class Trainer(_Section):
+    """How the model is fitted. Epochs, never steps."""
+
+    epochs: int = Field(default=12, ge=1)
+    batch_size: int = Field(default=512, ge=1)
+    learning_rate: float = Field(default=2e-3, gt=0.0)
+    warmup_share: Share = 0.1
+    weight_averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.99
+    """Decay of the exponential moving average of the weights, per step; 0 turns it off."""
+    stopping_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """Share of the training rows set aside to stop early on; never rows of the eval split."""
+    patience_epochs: int = Field(default=3, ge=1)
+    seed: int = 7
+    mixed_precision: Literal["auto", "off"] = "auto"
+    """`auto`: where there is a GPU."""
+
+
+class Bounds(_Section):
+    """What a candidate must reach, and how far it may fall behind the model in service."""
+
+    min_auc: Share = 0.55
+    max_log_loss: float = Field(default=1.0, gt=0.0)
+    min_calibration_ratio: float = Field(default=0.8, ge=0.0)
+    max_calibration_ratio: float = Field(default=1.25, ge=0.0)
+    max_auc_drop: Share = 0.005
+    max_log_loss_rise: float = Field(default=0.002, ge=0.0)
+
+
+class Evaluation(_Section):
+    """What is measured, on which slices, and the bounds of the gate."""
+
+    slices: tuple[tuple[str, ...], ...] = (("device",), ("position",))
+    bounds: Bounds = Bounds()
+    truth: str | None = None
+    """Folder, below data.root, with the known click probabilities of simulated data; none for real data."""
+
+
+class Push(_Section):
+    """Where a blessed model goes."""
+
+    model_name: str = Field(default="adclick", pattern=r"^[a-z][a-z0-9_-]*$")
+
+
+class Settings(_Section):
+    """Everything a run can be told."""
+
+    pipeline_name: str = Field(default="adclick", pattern=r"^[a-z][a-z0-9-]*$")
+    output_root: str = "out"
+    data: Data = Data()
+    creatives: Creatives = Creatives()
+    features: FeatureTable
+    # `schema` is a name of pydantic's own, so the field has another one and the YAML key stays `schema`
+    schema_source: SchemaSource = Field(default=SchemaSource(), alias="schema")
+    anomalies: AnomalyLimits = AnomalyLimits()
+    model: Model = Model()
+    trainer: Trainer = Trainer()
+    evaluation: Evaluation = Evaluation()
+    push: Push = Push()
+
+    @model_validator(mode="after")
+    def _names_known(self) -> Settings:
+        split = self.data.split
+        if split.by == "time" and self.features.timestamp is None:
+            raise ValueError("data.split.by is 'time', but no feature has kind 'timestamp': name one, or split by 'hash' or 'column'")
+        if split.column is not None:
+            self._need(split.column, "data.split.column")
+            if not isinstance(self.features[split.column], Key):
+                raise ValueError(
+                    f"data.split.column is {split.column!r}, which the model sees: give that feature kind 'key' and, "
+                    "if the model needs it too, a copy of the column under another name"
+                    if split.by == "column"
+                    else f"data.split.column is {split.column!r} of kind {self.features[split.column].kind!r}; it must be of kind 'key'"
+                )
+        for columns in self.evaluation.slices:
+            for column in columns:
+                self._need(column, "evaluation.slices")
+                if isinstance(self.features[column], Label):
+                    raise ValueError(f"evaluation.slices names the label {column!r}: slice by what is known before the click")
+        return self
+
+    def _need(self, name: str, field: str) -> None:
+        if name not in self.features:
+            names = ", ".join(feature.name for feature in self.features)
+            raise ValueError(f"{field} names {name!r}, which is not in the feature table ({names})")
+
+    @property
+    def image_root(self) -> str:
+        """Folder that image paths are relative to."""
+        return self.creatives.root or self.data.root
+
+    @property
+    def truth_uri(self) -> str | None:
+        """Folder with the known click probabilities, if there is one."""
+        return None if self.evaluation.truth is None else f"{self.data.root.rstrip('/')}/{self.evaluation.truth}"

@@ -1,0 +1,118 @@
+"""The graph: wiring only, in the order in which data flows."""
+
+from __future__ import annotations
+
+from tfx.components.example_validator.component import ExampleValidator
+from tfx.components.schema_gen.component import SchemaGen
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+from tfx.components.statistics_gen.component import StatisticsGen
+from tfx.components.transform.component import Transform
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
+from tfx.orchestration.pipeline import Pipeline
+
+from components.anomaly_gate.component import AnomalyGate
+from components.creative_gen.component import CreativeGen
+from components.evaluator.component import ServedBaselineEvaluator
+from components.example_gen.component import AdExampleGen
+from components.pusher.component import AtomicPusher
+from components.run_report.component import RunReport
+from components.served_model.component import ServedModel
+from components.trainer.component import CreativeTrainer
+from configs.settings import Settings
+from pipeline.code_fingerprint import code_fingerprint
+from pipeline.evaluation import eval_config
+from pipeline.locations import Locations
+from pipeline.table_schema import write_schema
+
+PREPROCESSING_FN = "trainer.preprocessing.preprocessing_fn"
+
+
+def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = True) -> Pipeline:
+    """The same components and edges for the first run and for every later one."""
+    features = settings.features.model_dump_json()
+    model_folder = str(places.model_folder)
+
+    examples = AdExampleGen(settings.data, settings.features, code_fingerprint("components.example_gen.executor"))
+    ingest_report = examples.outputs["ingest_report"]
+    nodes: list[BaseComponent] = [examples]
+
+    creative_store = None
+    if settings.features.image is not None:
+        code = code_fingerprint("components.creative_gen.executor")
+        creatives = CreativeGen(ingest_report, settings.image_root, settings.creatives, code)
+        creative_store = creatives.outputs["creative_store"]
+        nodes.append(creatives)
+
+    statistics = StatisticsGen(examples=examples.outputs["examples"])
+    if settings.schema_source.source == "inferred":
+        schema: BaseComponent = SchemaGen(statistics=statistics.outputs["statistics"], infer_feature_shape=False)
+    else:
+        schema = ImportSchemaGen(schema_file=str(write_schema(settings.schema_source, settings.features, places.schemas)))
+    validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
+    gate = AnomalyGate(
+        validator.outputs["anomalies"],
+        ingest_report,
+        creative_store,
+        settings.data.limits,
+        settings.creatives,
+        settings.anomalies,
+        code_fingerprint("components.anomaly_gate.executor"),
+    )
+
+    transform = Transform(
+        examples=examples.outputs["examples"],
+        schema=schema.outputs["schema"],
+        preprocessing_fn=PREPROCESSING_FN,
+        custom_config={"features": features, "code": code_fingerprint("trainer.preprocessing")},
+        disable_statistics=True,
+        force_tf_compat_v1=True,
+    )
+    transform.add_upstream_node(gate)
+    trainer = CreativeTrainer(
+        transform.outputs["transformed_examples"],
+        transform.outputs["transform_graph"],
+        schema.outputs["schema"],
+        creative_store,
+        settings,
+        code_fingerprint("trainer.run", "components.trainer.executor"),
+    )
+    model = trainer.outputs["model"]
+
+    served = ServedModel(model, model_folder, code_fingerprint("components.served_model.executor"))
+    evaluator = ServedBaselineEvaluator(
+        examples.outputs["examples"],
+        model,
+        served.outputs["baseline"],
+        schema.outputs["schema"],
+        eval_config(settings.evaluation, settings.features),
+        features,
+        code_fingerprint("components.evaluator.executor"),
+    )
+    pusher = AtomicPusher(
+        model,
+        evaluator.outputs["blessing"],
+        served.outputs["baseline"],
+        model_folder,
+        code_fingerprint("components.pusher.executor"),
+    )
+    report = RunReport(
+        examples.outputs["examples"],
+        ingest_report,
+        creative_store,
+        gate.outputs["verdict"],
+        served.outputs["baseline"],
+        evaluator.outputs["evaluation"],
+        evaluator.outputs["blessing"],
+        pusher.outputs["pushed_model"],
+        settings.evaluation.model_copy(update={"truth": settings.truth_uri}),
+        code_fingerprint("components.run_report.executor"),
+    )
+    nodes += [statistics, schema, validator, gate, transform, trainer, served, evaluator, pusher, report]
+    return Pipeline(
+        pipeline_name=settings.pipeline_name,
+        pipeline_root=str(places.pipeline_root),
+        components=nodes,
+        enable_cache=enable_cache,
+        metadata_connection_config=sqlite_metadata_connection_config(str(places.metadata)),
+    )

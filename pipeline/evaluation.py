@@ -1,0 +1,53 @@
+"""Settings to TFMA's evaluation config: metrics, slices and the bounds of the gate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf import text_format
+
+from configs.features import FeatureTable
+from configs.settings import Bounds, Evaluation
+
+METRICS = ("ExampleCount", "AUC", "BinaryCrossentropy", "Calibration", "MeanLabel", "MeanPrediction")
+AUC, LOG_LOSS, CALIBRATION = "auc", "binary_crossentropy", "calibration"
+
+
+def eval_config(settings: Evaluation, table: FeatureTable) -> Any:
+    """tfma.EvalConfig whose thresholds hold on all rows together: a small slice is reported and never decides."""
+    from tensorflow_model_analysis.proto import config_pb2
+
+    config = config_pb2.EvalConfig()
+    model = config.model_specs.add(
+        signature_name="serving_default", label_key=table.label.name, prediction_key="click_probability"
+    )
+    if table.weight is not None:
+        model.example_weight_key = table.weight.name
+    config.slicing_specs.add()
+    for columns in settings.slices:
+        config.slicing_specs.add(feature_keys=columns)
+    metrics = config.metrics_specs.add()
+    for class_name in METRICS:
+        metrics.metrics.add(class_name=class_name)
+    for name, threshold in thresholds(settings.bounds).items():
+        overall = metrics.per_slice_thresholds[name].thresholds.add()
+        overall.slicing_specs.add()
+        text_format.Parse(threshold, overall.threshold)
+    return config
+
+
+def thresholds(bounds: Bounds) -> dict[str, str]:
+    """MetricThreshold of each gated metric as text. The absolute ones hold on the first run too."""
+    return {
+        AUC: f"""
+            value_threshold {{ lower_bound {{ value: {bounds.min_auc!r} }} }}
+            change_threshold {{ direction: HIGHER_IS_BETTER absolute {{ value: {-bounds.max_auc_drop!r} }} }}""",
+        LOG_LOSS: f"""
+            value_threshold {{ upper_bound {{ value: {bounds.max_log_loss!r} }} }}
+            change_threshold {{ direction: LOWER_IS_BETTER absolute {{ value: {bounds.max_log_loss_rise!r} }} }}""",
+        CALIBRATION: f"""
+            value_threshold {{
+              lower_bound {{ value: {bounds.min_calibration_ratio!r} }}
+              upper_bound {{ value: {bounds.max_calibration_ratio!r} }}
+            }}""",
+    }

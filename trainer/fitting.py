@@ -1,0 +1,211 @@
+"""Fits the click model: distinct creatives once per batch, averaged weights, stopping on rows set aside."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tf_keras as keras
+
+from configs.settings import Trainer as TrainerSettings
+from trainer.click_model import ClickModel
+from trainer.dataset import Rows
+from trainer.image_statistics import image_statistics
+from trainer.image_tower import ImageTower
+
+PREDICT_BATCH = 8192
+TOWER_BATCH = 1024
+CALIBRATION_STEPS = 20
+
+
+class Epoch(NamedTuple):
+    """One line of the training curve."""
+
+    epoch: int
+    train_log_loss: float
+    stopping_log_loss: float
+    seconds: float
+
+
+class CreativeEmbedder:
+    """Creatives to embeddings, with a flag for those the store knows. Without a tower the model has columns only."""
+
+    def __init__(self, tower: ImageTower | None, pixels: npt.NDArray[np.uint8]) -> None:
+        """pixels: [creatives, px, px, 3]"""
+        self.tower = tower
+        if tower is None:
+            return
+        # An empty store still needs a row to gather from; its flag is 0 wherever it is used.
+        self._pixels = tf.constant(pixels if len(pixels) else np.zeros((1, *pixels.shape[1:]), np.uint8))
+        parts = [image_statistics(self._pixels[i : i + TOWER_BATCH]) for i in range(0, len(self._pixels), TOWER_BATCH)]
+        self._statistics = tf.concat(parts, 0)
+        tower(self._pixels[:1])
+        tower.adapt(self._statistics)
+
+    def __call__(self, index: tf.Tensor, training: bool) -> tf.Tensor | None:
+        """index: int64 [batch], -1 for none. Returns [batch, dim + 1]; the tower runs once per distinct creative."""
+        if self.tower is None:
+            return None
+        distinct, position = tf.unique(index)
+        rows = tf.maximum(distinct, 0)
+        embedded = self.tower(tf.gather(self._pixels, rows), tf.gather(self._statistics, rows), training=training)
+        return with_flag(tf.gather(embedded, position), index >= 0)
+
+    def all_embeddings(self) -> tf.Tensor:
+        """Embedding of every stored creative, [creatives, dim]."""
+        if self.tower is None:
+            raise ValueError("a model without images has no creative embeddings")
+        starts = range(0, len(self._pixels), TOWER_BATCH)
+        return tf.concat([self.tower(self._pixels[i : i + TOWER_BATCH], self._statistics[i : i + TOWER_BATCH]) for i in starts], 0)
+
+
+def with_flag(embedding: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
+    """[batch, dim] and boolean [batch] to [batch, dim + 1]: zeros and a 0 where there is no creative."""
+    flag = tf.cast(known, tf.float32)[:, tf.newaxis]
+    return tf.concat([tf.cast(embedding, tf.float32) * flag, flag], -1)
+
+
+class AveragedWeights:
+    """Exponential moving average of weights (Polyak and Juditsky 1992), shorter at the start."""
+
+    def __init__(self, variables: list[tf.Variable], decay: float) -> None:
+        """`decay` per step; 0 keeps the latest weights."""
+        self._variables, self._decay = variables, decay
+        self._averages = [tf.Variable(variable, trainable=False) for variable in variables]
+        self._steps = tf.Variable(0.0, trainable=False)
+
+    def update(self) -> None:
+        """After each step."""
+        self._steps.assign_add(1.0)
+        decay = tf.minimum(self._decay, (1.0 + self._steps) / (10.0 + self._steps))
+        for average, variable in zip(self._averages, self._variables, strict=True):
+            average.assign(decay * average + (1.0 - decay) * variable)
+
+    def swap(self) -> None:
+        """Exchanges the averages and the weights in training."""
+        for average, variable in zip(self._averages, self._variables, strict=True):
+            held = tf.identity(variable)
+            variable.assign(average)
+            average.assign(held)
+
+
+def fit(
+    model: ClickModel, embedder: CreativeEmbedder, rows: Rows, settings: TrainerSettings, note: Callable[[Epoch], None]
+) -> list[Epoch]:
+    """Trains in place and leaves the best averaged weights in the model. Returns the training curve."""
+    generator = np.random.default_rng(settings.seed)
+    order = generator.permutation(len(rows))
+    held = round(len(rows) * settings.stopping_share)
+    stopping, training = np.sort(order[:held]), order[held:]
+    steps = settings.epochs * math.ceil(len(training) / settings.batch_size)
+    optimizer = keras.optimizers.legacy.Adam(_WarmUpCosine(settings.learning_rate, steps, settings.warmup_share))
+    batch_logits = _batch_logits(model, embedder, rows)
+    batch_logits(tf.constant(training[:1]), training=False)
+    layers: list[keras.layers.Layer] = [model] + ([embedder.tower] if embedder.tower is not None else [])
+    variables = [variable for layer in layers for variable in layer.trainable_variables]
+    averages = AveragedWeights(variables, settings.weight_averaging)
+    label, weight = tf.constant(rows.label), tf.constant(rows.weight)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int64)])
+    def step(batch: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            logits = batch_logits(batch, training=True)
+            loss = _log_loss(logits, tf.gather(label, batch), tf.gather(weight, batch))
+            penalty = tf.add_n([term for layer in layers for term in layer.losses])
+            objective = loss + penalty
+        gradients = tape.gradient(objective, variables)
+        optimizer.apply_gradients(
+            (tf.convert_to_tensor(gradient), variable) for gradient, variable in zip(gradients, variables, strict=True)
+        )
+        averages.update()
+        return loss
+
+    curve: list[Epoch] = []
+    best, best_weights = math.inf, [variable.numpy() for variable in variables]
+    for number in range(1, settings.epochs + 1):
+        started = time.monotonic()
+        losses = [step(tf.constant(batch)) for batch in _batches(generator.permutation(training), settings.batch_size)]
+        train_loss = float(np.mean([loss.numpy() for loss in losses]))
+        averages.swap()
+        stopping_loss = _stopping_loss(batch_logits, rows, stopping) if held else train_loss
+        if stopping_loss < best or not held:
+            best, best_weights = stopping_loss, [variable.numpy() for variable in variables]
+        averages.swap()
+        curve.append(Epoch(number, train_loss, stopping_loss, time.monotonic() - started))
+        note(curve[-1])
+        best_epoch = min(curve, key=lambda epoch: epoch.stopping_log_loss).epoch
+        if held and number - best_epoch >= settings.patience_epochs:
+            break
+    for variable, value in zip(variables, best_weights, strict=True):
+        variable.assign(value)
+    return curve
+
+
+def predict_logits(model: ClickModel, embedder: CreativeEmbedder, rows: Rows) -> npt.NDArray[np.float32]:
+    """Logits of all rows, [rows]."""
+    return _predict(_batch_logits(model, embedder, rows), np.arange(len(rows)))
+
+
+def calibrating_shift(logits: npt.NDArray[np.float32], rows: Rows) -> float:
+    """Shift of the logits after which predicted clicks equal observed clicks on these rows (Newton's method)."""
+    wanted = float(np.sum(rows.weight * rows.label))
+    shift = 0.0
+    for _ in range(CALIBRATION_STEPS):
+        probability = 1.0 / (1.0 + np.exp(-(logits.astype(np.float64) + shift)))
+        slope = float(np.sum(rows.weight * probability * (1.0 - probability)))
+        if slope <= 0.0:
+            break
+        shift -= (float(np.sum(rows.weight * probability)) - wanted) / slope
+    return shift
+
+
+class _WarmUpCosine(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear from 0 to the peak, then half a cosine down to 0."""
+
+    def __init__(self, peak: float, steps: int, warmup_share: float) -> None:
+        self._peak, self._steps, self._warmup = peak, float(steps), max(1.0, steps * warmup_share)
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        now = tf.cast(step, tf.float32) + 1.0
+        rest = tf.clip_by_value((now - self._warmup) / tf.maximum(self._steps - self._warmup, 1.0), 0.0, 1.0)
+        return self._peak * tf.minimum(now / self._warmup, 0.5 * (1.0 + tf.cos(math.pi * rest)))
+
+    def get_config(self) -> dict[str, float]:
+        return {"peak": self._peak, "steps": self._steps, "warmup": self._warmup}
+
+
+def _batch_logits(model: ClickModel, embedder: CreativeEmbedder, rows: Rows) -> Callable[..., tf.Tensor]:
+    creative = tf.constant(rows.creative)
+
+    def logits(batch: tf.Tensor, training: bool) -> tf.Tensor:
+        inputs = {name: tf.gather(column, batch) for name, column in rows.inputs.items()}
+        return model(inputs, embedder(tf.gather(creative, batch), training), training=training)  # [batch]
+
+    return logits
+
+
+def _log_loss(logits: tf.Tensor, label: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+    losses = tf.nn.sigmoid_cross_entropy_with_logits(label, logits)  # [batch]
+    return tf.math.divide_no_nan(tf.reduce_sum(losses * weight), tf.reduce_sum(weight))
+
+
+def _stopping_loss(batch_logits: Callable[..., tf.Tensor], rows: Rows, stopping: npt.NDArray[np.int64]) -> float:
+    logits = _predict(batch_logits, stopping)
+    return float(_log_loss(logits, rows.label[stopping], rows.weight[stopping]).numpy())
+
+
+def _predict(batch_logits: Callable[..., tf.Tensor], index: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    forward = tf.function(
+        lambda batch: batch_logits(batch, training=False), input_signature=[tf.TensorSpec([None], tf.int64)]
+    )
+    return np.concatenate([forward(tf.constant(batch)).numpy() for batch in _batches(index, PREDICT_BATCH)])
+
+
+def _batches(index: npt.NDArray[np.int64], size: int) -> Iterator[npt.NDArray[np.int64]]:
+    for start in range(0, len(index), size):
+        yield index[start : start + size]

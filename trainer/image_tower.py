@@ -1,0 +1,65 @@
+"""Pixels to the embedding of a creative."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tf_keras as keras
+
+from configs.settings import ImageTower as TowerSettings
+from trainer.image_statistics import image_statistics
+
+
+class ImageTower(keras.layers.Layer):
+    """Standardised image statistics and a small stride-2 convolutional net side by side, projected to one embedding.
+
+    Inputs: pixels uint8 [creatives, px, px, 3]. Returns float32 [creatives, embedding_dim].
+    """
+
+    def __init__(self, embedding_dim: int, settings: TowerSettings, l2: float, seed: int, **kwargs: object) -> None:
+        """`l2` weighs the squared norm of every kernel."""
+        super().__init__(**kwargs)
+        self._settings = settings
+        self._convolutions = [
+            keras.layers.Conv2D(
+                filters,
+                3,
+                strides=2,
+                padding="same",
+                activation="relu",
+                kernel_initializer=keras.initializers.HeNormal(seed=seed + index),
+                kernel_regularizer=keras.regularizers.L2(l2),
+            )
+            for index, filters in enumerate(settings.filters)
+        ]
+        self._dropout = keras.layers.Dropout(settings.dropout, seed=seed)
+        self._project = keras.layers.Dense(
+            embedding_dim,
+            kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
+            kernel_regularizer=keras.regularizers.L2(l2),
+        )
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        """Makes the constants that `adapt` sets."""
+        width = image_statistics(tf.zeros([1, *input_shape[1:]], tf.uint8)).shape[-1]
+        self._mean = self.add_weight("statistics_mean", [width], initializer="zeros", trainable=False)
+        self._spread = self.add_weight("statistics_spread", [width], initializer="ones", trainable=False)
+        super().build(input_shape)
+
+    def adapt(self, statistics: tf.Tensor) -> None:
+        """Standardises by these creatives' statistics, [creatives, statistics]."""
+        mean, variance = tf.nn.moments(statistics, axes=[0])
+        self._mean.assign(mean)
+        self._spread.assign(tf.sqrt(variance) + 1e-3)
+
+    def call(self, pixels: tf.Tensor, statistics: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
+        """`statistics` may bring the pixels' statistics where they are known already, [creatives, statistics]."""
+        parts = []
+        if self._settings.statistics:
+            known = image_statistics(pixels) if statistics is None else statistics
+            parts.append(tf.clip_by_value((known - self._mean) / self._spread, -5.0, 5.0))
+        if self._convolutions:
+            hidden = tf.cast(pixels, tf.float32) / 127.5 - 1.0  # [N, px, px, 3]
+            for convolution in self._convolutions:
+                hidden = convolution(hidden)
+            parts.append(tf.reduce_mean(hidden, [1, 2]))  # [N, filters]
+        return self._project(self._dropout(tf.concat(parts, -1), training=training))

@@ -1,0 +1,162 @@
+"""Raw columns to model inputs: the graph that TensorFlow Transform computes once and serving runs again."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from configs.features import (
+    Bucketized,
+    Categorical,
+    FeatureTable,
+    Hashed,
+    Image,
+    Label,
+    Numeric,
+    Text,
+    Timestamp,
+    Weight,
+)
+
+CLIP_Z = 5.0
+RATE_MARGIN = 1e-3  # a rate of exactly 0 or 1 has no logit; its clicks are too few to say more than this
+SECONDS_PER_DAY, DAYS_PER_WEEK = 86_400, 7
+EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
+
+
+def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> dict[str, tf.Tensor]:
+    """TFT's entry point. `custom_config['features']` is the feature table as JSON.
+
+    inputs: one tf.SparseTensor per column, [batch, 1] or empty rows. Returns dense tensors [batch], and for text
+    tf.SparseTensors [batch, words]; see `outputs_of` for their names.
+    """
+    table = FeatureTable.model_validate_json(custom_config["features"])
+    outputs: dict[str, tf.Tensor] = {}
+    for feature in table:
+        name = feature.name
+        if name not in inputs:
+            continue
+        column = inputs[name]
+        if isinstance(feature, Numeric):
+            outputs[name], outputs[f"{name}_missing"] = _numeric(feature, column)
+        elif isinstance(feature, Bucketized):
+            outputs[name] = _bucketized(feature, column)
+        elif isinstance(feature, Categorical):
+            outputs[name] = _categorical(feature, column)
+        elif isinstance(feature, Hashed):
+            outputs[name] = tf.strings.to_hash_bucket_fast(_dense(column, feature.default), feature.buckets)
+        elif isinstance(feature, Text):
+            outputs[name] = _text(feature, column)
+        elif isinstance(feature, Timestamp):
+            outputs.update(_cycles(feature, column))
+        elif isinstance(feature, Image):
+            outputs[name] = _dense(column, "")
+        elif isinstance(feature, Label):
+            outputs[name] = _dense(column, 0)
+        elif isinstance(feature, Weight):
+            outputs[name] = _dense(column, 1.0)
+    return outputs
+
+
+def dense_names(table: FeatureTable) -> list[str]:
+    """Outputs that are real numbers, in the order in which the model stacks them."""
+    names = []
+    for feature in table:
+        if isinstance(feature, Numeric):
+            names += [feature.name, f"{feature.name}_missing"]
+        elif isinstance(feature, Timestamp):
+            names += [f"{feature.name}_{cycle}_{wave}" for cycle in feature.derive for wave in ("sin", "cos")]
+    return names
+
+
+def _dense(column: Any, default: Any) -> tf.Tensor:
+    """First value of each row, `default` where there is none. Returns [batch]."""
+    if isinstance(column, tf.SparseTensor):
+        shape = [column.dense_shape[0], 1]
+        column = tf.sparse.to_dense(tf.SparseTensor(column.indices, column.values, shape), default_value=default)
+    return tf.reshape(column, [-1])
+
+
+def _present(column: tf.SparseTensor) -> tf.Tensor:
+    """1.0 where the row has a value. Returns [batch]."""
+    ones = tf.SparseTensor(column.indices, tf.ones_like(column.values, tf.float32), [column.dense_shape[0], 1])
+    return tf.reshape(tf.sparse.to_dense(ones), [-1])
+
+
+def _numeric(feature: Numeric, column: tf.SparseTensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Clipped z-score of the transformed number, 0 where missing; and the missing flag. Each [batch]."""
+    values = _scaled(feature, column.values)
+    default = None if feature.default is None else _scaled(feature, tf.constant(feature.default, tf.float32))
+    # An all-missing column has no moments: the analyzers give NaN there, and the column then says nothing.
+    mean, variance = (_finite(moment) for moment in (tft.mean(values), tft.var(values)))
+    spread = tf.sqrt(variance)
+    present = _present(column)
+    filled = _dense(tf.SparseTensor(column.indices, values, column.dense_shape), 0.0)
+    filled = tf.where(present > 0, filled, mean if default is None else default)
+    z = tf.math.divide_no_nan(filled - mean, spread)
+    return tf.clip_by_value(z, -CLIP_Z, CLIP_Z), 1.0 - present
+
+
+def _finite(value: tf.Tensor) -> tf.Tensor:
+    return tf.where(tf.math.is_finite(value), value, tf.zeros_like(value))
+
+
+def _scaled(feature: Numeric, values: tf.Tensor) -> tf.Tensor:
+    if feature.transform == "log":
+        return tf.math.log1p(tf.maximum(values, 0.0))
+    if feature.transform == "logit":
+        rate = tf.clip_by_value(values, RATE_MARGIN, 1.0 - RATE_MARGIN)
+        return tf.math.log(rate) - tf.math.log1p(-rate)
+    return values
+
+
+def _bucketized(feature: Bucketized, column: tf.SparseTensor) -> tf.Tensor:
+    """Quantile bucket 1 … buckets, 0 where missing. Returns int64 [batch]."""
+    boundaries = tft.quantiles(column.values, feature.buckets, epsilon=0.01)
+    buckets = tft.apply_buckets(column.values, boundaries) + 1
+    bucket = _dense(tf.SparseTensor(column.indices, buckets, column.dense_shape), tf.constant(0, tf.int64))
+    if feature.default is None:
+        return bucket
+    missing = tft.apply_buckets(tf.constant([feature.default], tf.float32), boundaries) + 1
+    return tf.where(_present(column) > 0, bucket, missing)
+
+
+def _categorical(feature: Categorical, column: tf.SparseTensor) -> tf.Tensor:
+    """Index in the vocabulary; its size is the index of rare and unknown values, missing included. Returns int64 [batch]."""
+    vocabulary = tft.vocabulary(
+        column.values,
+        top_k=feature.vocabulary_size,
+        frequency_threshold=feature.min_count,
+        vocab_filename=vocabulary_name(feature.name),
+    )
+    return tft.apply_vocabulary(_dense(column, feature.default), vocabulary, num_oov_buckets=1)
+
+
+def vocabulary_name(name: str) -> str:
+    """Name under which TFTransformOutput knows the vocabulary of a categorical feature."""
+    return f"vocabulary_{name}"
+
+
+def _text(feature: Text, column: tf.SparseTensor) -> tf.SparseTensor:
+    """Hashed words. Returns int64 tf.SparseTensor [batch, words]."""
+    words = tf.strings.split(_dense(column, feature.default), sep=feature.separator)  # ragged [batch, (words)]
+    hashed = tf.ragged.map_flat_values(tf.strings.to_hash_bucket_fast, words, feature.buckets)
+    return hashed.to_sparse()
+
+
+def _cycles(feature: Timestamp, column: tf.SparseTensor) -> dict[str, tf.Tensor]:
+    """Sine and cosine of the UTC hour and weekday, 0 where missing. Each [batch]."""
+    seconds = _dense(column, tf.constant(0, tf.int64))
+    present = _present(column)
+    phases = {
+        "hour": tf.cast(seconds % SECONDS_PER_DAY, tf.float32) / SECONDS_PER_DAY,
+        "weekday": tf.cast((seconds // SECONDS_PER_DAY + EPOCH_WEEKDAY) % DAYS_PER_WEEK, tf.float32) / DAYS_PER_WEEK,
+    }
+    return {
+        f"{feature.name}_{cycle}_{wave}": present * turn(2.0 * math.pi * phases[cycle])
+        for cycle in feature.derive
+        for wave, turn in (("sin", tf.sin), ("cos", tf.cos))
+    }
