@@ -9,8 +9,8 @@ from google.protobuf import text_format
 from configs.features import FeatureTable
 from configs.settings import Bounds, Evaluation
 
-METRICS = ("ExampleCount", "AUC", "BinaryCrossentropy", "Calibration", "MeanLabel", "MeanPrediction")
-AUC, LOG_LOSS, CALIBRATION = "auc", "binary_crossentropy", "calibration"
+REPORTED = ("ExampleCount", "MeanLabel", "MeanPrediction")
+AUC, LOG_LOSS, CALIBRATION = "AUC", "BinaryCrossentropy", "Calibration"
 
 
 def eval_config(settings: Evaluation, table: FeatureTable) -> Any:
@@ -27,10 +27,10 @@ def eval_config(settings: Evaluation, table: FeatureTable) -> Any:
     for columns in settings.slices:
         config.slicing_specs.add(feature_keys=columns)
     metrics = config.metrics_specs.add()
-    for class_name in METRICS:
+    for class_name in REPORTED:
         metrics.metrics.add(class_name=class_name)
-    for name, threshold in thresholds(settings.bounds).items():
-        overall = metrics.per_slice_thresholds[name].thresholds.add()
+    for class_name, threshold in thresholds(settings.bounds).items():
+        overall = metrics.metrics.add(class_name=class_name).per_slice_thresholds.add()
         overall.slicing_specs.add()
         text_format.Parse(threshold, overall.threshold)
     return config
