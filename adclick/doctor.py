@@ -167,7 +167,12 @@ def port_holder(port: int) -> str | None:
     try:
         for connection in psutil.net_connections("tcp"):
             listening = connection.status == psutil.CONN_LISTEN
-            if listening and connection.laddr.port == port and connection.pid is not None:
+            if (
+                listening
+                and connection.laddr
+                and connection.laddr.port == port
+                and connection.pid is not None
+            ):
                 return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
     except psutil.Error:
         return None

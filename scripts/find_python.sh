@@ -12,6 +12,7 @@ print(sys.implementation.name, *sys.version_info[:3], "venv" if venv else "no-ve
       os.path.realpath(getattr(sys, "_base_executable", sys.executable)))
 '
 without_venv=""
+home=${HOME-~} # bash knows the home folder of a job that is given no HOME
 
 # accept CANDIDATE: prints its real path if it is a fitting Python, remembers one that only lacks venv.
 accept() {
@@ -46,8 +47,8 @@ candidates() {
   local name
   for name in python3.10 python3 python; do type -aP "$name"; done
   shopt -s nullglob
-  newest_patch "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.10*/bin/python3.10
-  newest_patch "${UV_PYTHON_INSTALL_DIR:-${XDG_DATA_HOME:-${HOME:-}/.local/share}/uv/python}"/cpython-3.10*/bin/python3.10
+  newest_patch "${PYENV_ROOT:-$home/.pyenv}"/versions/3.10*/bin/python3.10
+  newest_patch "${UV_PYTHON_INSTALL_DIR:-${XDG_DATA_HOME:-$home/.local/share}/uv/python}"/cpython-3.10*/bin/python3.10
 }
 
 if [[ -n ${PYTHON:-} ]]; then

@@ -28,9 +28,7 @@ def requirements(name: str) -> list[Requirement]:
 def test_lock_holds_pins_and_hashes_only(lock):
     lines = (REQUIREMENTS / lock).read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if not PIN.fullmatch(line) and not HASH.fullmatch(line)] == []
-    hashed = [
-        PIN.fullmatch(line) and HASH.fullmatch(after) for line, after in zip(lines, lines[1:], strict=False)
-    ]
+    hashed = [PIN.fullmatch(line) and HASH.fullmatch(after) for line, after in pairwise(lines)]
     assert sum(map(bool, hashed)) == len(pins(lock)) > 0  # every pin is followed by a hash
 
 
