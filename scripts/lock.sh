@@ -2,7 +2,9 @@
 # Resolves requirements/*.in into locks of names, versions and hashes. Pins stay as they are unless an .in file moves
 # them; UPGRADE=1 takes the newest releases that the bounds allow.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../requirements"
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source scripts/network.sh
+cd requirements
 
 UV=../.venv/bootstrap/bin/uv
 # What publishes no wheel is pure Python, but for pyfarmhash and crcmod. For everything else a wheel is demanded,

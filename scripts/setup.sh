@@ -33,9 +33,8 @@ fi
 [[ "$(uname -sm)" == "Linux x86_64" ]] || fail "TFX 1.16 publishes wheels for Linux x86-64 only, this is $(uname -sm): use a container of that platform"
 started=$SECONDS
 
-# A mirror or certificate that pip is told of holds for uv too. A user's PIP_USER or PYTHONHOME would break the environment.
-[[ -z ${PIP_INDEX_URL:-} || -n ${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-} ]] || export UV_DEFAULT_INDEX=$PIP_INDEX_URL
-[[ -z ${PIP_CERT:-} || -n ${SSL_CERT_FILE:-} ]] || export SSL_CERT_FILE=$PIP_CERT
+source scripts/network.sh
+# A user's settings for other Pythons would break this environment.
 export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 UV_NO_PROGRESS=1
 unset PYTHONHOME PYTHONPATH UV_SYSTEM_PYTHON UV_TARGET
 
