@@ -15,8 +15,8 @@ cta) and w_k grows or shrinks with the columns:
 
 A missing age or creative adds nothing; an unknown segment has no tastes and a small weight of warmth. The
 drift d(month) = 1 - exp(-(month - 1) / 4) moves the base rate, the weight of the call to action on mobile
-(banner blindness) and of warmth for leisure. `COEFFICIENTS` holds every number. Neither the ad nor the campaign
-has an effect of its own; user and site are hidden, and their historical rates are noisy views of them.
+(banner blindness) and of warmth for leisure. `COEFFICIENTS` holds every number. Neither ad nor campaign has
+an effect of its own; user and site are hidden, and their historical rates are noisy views of them.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def whole_number(lowest: int, highest: int | None = None) -> Callable[[str], int
     """Type of an argument that is a whole number of at least `lowest` (and at most `highest`)."""
 
     def parse(text: str) -> int:
-        bounds = f"at least {lowest}" if highest is None else f"from {lowest} to {highest}"
+        bounds = f"of at least {lowest}" if highest is None else f"from {lowest} to {highest}"
         try:
             number = int(text.replace("_", ""))
         except ValueError:
