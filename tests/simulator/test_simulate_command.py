@@ -70,6 +70,21 @@ def test_an_unwritable_place_is_named(capsys: pytest.CaptureFixture[str]) -> Non
     assert error.endswith("free the space or name a writable place\n")
 
 
+def test_an_interrupted_sample_can_be_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("simulator.simulation.write_creatives", interrupted)
+        assert simulate(tmp_path) == 130
+    assert capsys.readouterr().err == (
+        f"adclick simulate: interrupted; --output {tmp_path} holds part of a sample: --force replaces it\n"
+    )
+    assert simulate(tmp_path, "--force") == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
