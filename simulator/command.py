@@ -17,13 +17,14 @@ USERS_PER_IMPRESSION = 0.16
 MAX_MONTHS = 120
 EXIT_FAILURE = 1
 EXIT_BAD_ARGUMENTS = 2
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
 def whole_number(lowest: int, highest: int | None = None) -> Callable[[str], int]:
     """Type of an argument that is a whole number of at least `lowest` (and at most `highest`)."""
 
     def parse(text: str) -> int:
-        bounds = f"at least {lowest}" if highest is None else f"from {lowest} to {highest}"
+        bounds = f"of at least {lowest}" if highest is None else f"from {lowest} to {highest}"
         try:
             number = int(text.replace("_", ""))
         except ValueError:
@@ -84,6 +85,11 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         return _fail(
             f"--output {args.output}: {error}; free the space or name a writable place", EXIT_FAILURE
+        )
+    except KeyboardInterrupt:
+        return _fail(
+            f"interrupted; --output {args.output} holds part of a sample: --force replaces it",
+            EXIT_INTERRUPTED,
         )
     sys.stdout.write(closing(args, summary, time.monotonic() - started))
     return 0

@@ -57,9 +57,8 @@ def _weighted_auc(click_weight: npt.NDArray[np.float64], scores: npt.ArrayLike, 
         raise ValueError(f"scores must be finite, got {ranked[~np.isfinite(ranked)][0]}")
     total_click, total_other = click_weight.sum(), (1 - click_weight).sum()
     if total_click == 0 or total_other == 0:
-        raise ValueError(
-            f"{name} must hold clicks and non-clicks, got only {'non-' * (total_click == 0)}clicks"
-        )
+        only = "non-clicks" if total_click == 0 else "clicks"
+        raise ValueError(f"{name} must hold clicks and non-clicks, got only {only}")
     distinct, group = np.unique(ranked, return_inverse=True)
     click = np.bincount(group, weights=click_weight, minlength=len(distinct))
     other = np.bincount(group, weights=1 - click_weight, minlength=len(distinct))
