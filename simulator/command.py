@@ -110,7 +110,7 @@ def closing(args: argparse.Namespace, summary: Summary, elapsed_s: float) -> str
         f"  Bayes AUC    {ceiling}\n"
         f"  data         {args.output / 'data'}\n"
         f"  truth        {args.output / 'truth'} (no model may see it)\n"
-        f"Next: adclick run --config configs/local.yaml --data-root {args.output / 'data'}\n"
+        f"Next: adclick run --config configs/base.yaml --data-root {args.output / 'data'}\n"
     )
 
 

@@ -36,7 +36,7 @@ def test_the_summary_says_what_and_where_and_what_next(
     assert "Bayes AUC    0." in captured.out
     assert f"data         {tmp_path / 's' / 'data'}\n" in captured.out
     assert captured.out.endswith(
-        f"Next: adclick run --config configs/local.yaml --data-root {tmp_path / 's' / 'data'}\n"
+        f"Next: adclick run --config configs/base.yaml --data-root {tmp_path / 's' / 'data'}\n"
     )
     assert captured.err == ""  # not a terminal: no progress
 
