@@ -6,6 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from serving.listener import bind_listener
+from serving.version_scan import list_versions
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `adclick serve`."""
@@ -24,6 +27,10 @@ def run(args: argparse.Namespace) -> int:
     """Serves until SIGTERM or SIGINT. Exit status 2: nothing to serve, or a port that cannot be had."""
     base_path = args.output_root / "serving" / args.model_name
     trouble = _port_trouble(args.port, args.rest_port) or nothing_to_serve(base_path)
+    # Asked here too, as the server itself knows only after the seconds that importing TensorFlow takes.
+    trouble = (
+        trouble or _taken(args.bind, "--port", args.port) or _taken(args.bind, "--rest-port", args.rest_port)
+    )
     if trouble:
         sys.stderr.write(f"adclick serve: {trouble}\n")
         return 2
@@ -41,8 +48,6 @@ def run(args: argparse.Namespace) -> int:
 
 def nothing_to_serve(base_path: Path) -> str | None:
     """Why there is no version to serve under `base_path`, with the mend; None where there is one."""
-    from serving.version_scan import list_versions
-
     mend = (
         "push a model first with `make run` or `python run_local.py --config FILE`, "
         "or name another place with --output-root and --model-name"
@@ -61,4 +66,17 @@ def _port_trouble(port: int, rest_port: int) -> str | None:
             return f"{flag} {number} is no port; give 1 to 65535, or 0 for none"
     if port == rest_port:
         return f"--port and --rest-port are both {port}; give one of them another port"
+    return None
+
+
+def _taken(bind: str, flag: str, port: int) -> str | None:
+    if not port:
+        return None
+    try:
+        bind_listener(bind, port).close()
+    except OSError as error:
+        return (
+            f"cannot listen on {bind}:{port}: {error.strerror or error}; stop what uses the port, "
+            f"or give another one with {flag} (or, with --bind, another address)"
+        )
     return None

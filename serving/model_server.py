@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from serving.listener import bind_listener
 from serving.server_options import ServerOptions, parse_server_options
 
 if TYPE_CHECKING:
@@ -67,14 +68,14 @@ class ModelServer:
         return server
 
     def _bind_rest(self, num_threads: int) -> RestServer:
-        from serving.rest_server import RestServer, bind_listener
-        from serving.rest_service import RestService
-
         options = self._options
         try:
             listener = bind_listener(options.bind, options.rest_port)
         except OSError as error:
             raise _port_error("REST", "--rest_api_port", options.bind, options.rest_port, error) from error
+        from serving.rest_server import RestServer
+        from serving.rest_service import RestService
+
         service = RestService(self.table, num_threads, options.rest_timeout_s, options.max_body_bytes)
         return RestServer(service, listener, DRAIN_S)
 

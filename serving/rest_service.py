@@ -8,11 +8,12 @@ replies name no version.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,7 @@ from serving.version_table import VersionTable
 _log = logging.getLogger(__name__)
 
 _INT64_MAX = 2**63 - 1
+_DISCARD_S = 0.5
 _TARGET = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 _PREDICTION_PATH = re.compile(
     rf"/v1/models/(?P<name>[^/:]+){_TARGET}:(?P<method>classify|regress|predict)", re.IGNORECASE
@@ -171,18 +173,35 @@ def _target(match: re.Match[str]) -> Target:
 
 async def _read_body(request: Request, max_body_bytes: int) -> bytes:
     declared = request.headers.get("content-length", "")
+    stream = request.stream()
     if declared.isdigit() and int(declared[:20]) > max_body_bytes:
+        if "expect" not in request.headers:  # 100-continue: the client sends nothing before it is told to
+            await _discard(stream)
         raise BodyTooLargeError(max_body_bytes)
-    chunks, size = [], 0
-    async for chunk in request.stream():
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in stream:
         size += len(chunk)
         if size > max_body_bytes:
+            chunks.clear()
+            await _discard(stream)
             raise BodyTooLargeError(max_body_bytes)
         chunks.append(chunk)
     body = b"".join(chunks)
     if request.headers.get("content-encoding", "").strip().lower() == "gzip":
         return _inflate(body, max_body_bytes)
     return body
+
+
+async def _discard(stream: AsyncIterator[bytes]) -> None:
+    """Reads on a moment: closing while a client still sends would reset the reply away (RFC 9112 §9.6)."""
+
+    async def read_on() -> None:
+        async for _ in stream:
+            pass
+
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(read_on(), _DISCARD_S)
 
 
 def _inflate(body: bytes, max_body_bytes: int) -> bytes:
