@@ -1,0 +1,41 @@
+"""Asks a model server for click probabilities: one interface over REST and gRPC.
+
+    from serving.client import RestClient
+
+    with RestClient("127.0.0.1:8501") as client:
+        for prediction in client.predict([{"site": "news", "bid": 0.8}]):
+            print(prediction.click_probability, prediction.model_version)
+
+Works with this package's model server and with TF Serving. Errors (serving/client_errors.py):
+
+    ClientError
+    ├── RowError                   a value that cannot be sent; nothing was sent: mend the row
+    ├── SignatureError             the served model is no click model of ours: serve another one
+    ├── ServerUnreachableError     refused, lost or timed out: retrying may help
+    └── ServerRefusedError         the server's own answer, with its status; `retryable`: whether to try again
+"""
+
+from __future__ import annotations
+
+from serving.click_client import ClickClient, Prediction
+from serving.client_errors import (
+    ClientError,
+    RowError,
+    ServerRefusedError,
+    ServerUnreachableError,
+    SignatureError,
+)
+from serving.grpc_client import GrpcClient
+from serving.rest_client import RestClient
+
+__all__ = [
+    "ClickClient",
+    "ClientError",
+    "GrpcClient",
+    "Prediction",
+    "RestClient",
+    "RowError",
+    "ServerRefusedError",
+    "ServerUnreachableError",
+    "SignatureError",
+]
