@@ -4,7 +4,16 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-OWN_PACKAGES = ("adclick", "configs", "components", "pipeline", "trainer", "serving", "simulator", "monitoring")
+OWN_PACKAGES = (
+    "adclick",
+    "configs",
+    "components",
+    "pipeline",
+    "trainer",
+    "serving",
+    "simulator",
+    "monitoring",
+)
 
 
 def requirements() -> list[str]:

@@ -10,7 +10,10 @@ from collections.abc import Sequence
 # verb -> (module with `add_arguments(parser)` and `run(args) -> int`, one line of help)
 VERBS: dict[str, tuple[str, str]] = {
     "doctor": ("adclick.doctor", "check this machine and the installed stack, with the mend for each fault"),
-    "simulate": ("simulator.command", "draw a seeded sample of an agency's data: CSVs, creatives, known truth"),
+    "simulate": (
+        "simulator.command",
+        "draw a seeded sample of an agency's data: CSVs, creatives, known truth",
+    ),
     "run": ("adclick.run", "run the whole pipeline here, on local Beam"),
     "serve": ("serving.command", "serve the pushed model over gRPC and REST on loopback"),
     "predict": ("serving.predict_command", "ask a running model server about rows of a CSV or JSON file"),

@@ -74,11 +74,7 @@ def check_distribution(name: str, installed: str | None, pinned: str) -> Finding
     """Is one distribution of the stack installed in exactly the version of the stack table."""
     if installed == pinned:
         return Finding(name, True, pinned)
-    detail = (
-        f"not installed, the stack has {pinned}"
-        if installed is None
-        else f"{installed}, the stack has {pinned}"
-    )
+    detail = f"not installed, the stack has {pinned}" if installed is None else f"{installed}, the stack has {pinned}"
     return Finding(name, False, detail, "`make setup` installs the lock into .venv")
 
 
@@ -167,12 +163,7 @@ def port_holder(port: int) -> str | None:
     try:
         for connection in psutil.net_connections("tcp"):
             listening = connection.status == psutil.CONN_LISTEN
-            if (
-                listening
-                and connection.laddr
-                and connection.laddr.port == port
-                and connection.pid is not None
-            ):
+            if listening and connection.laddr and connection.laddr.port == port and connection.pid is not None:
                 return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
     except psutil.Error:
         return None
@@ -224,9 +215,7 @@ def inspect_machine(output_root: str) -> Iterator[Finding]:
     cgroup = "/sys/fs/cgroup/memory"
     meminfo = _read("/proc/meminfo")
     if meminfo is not None:
-        yield check_memory(
-            memory_available_bytes(meminfo, _read(f"{cgroup}.max"), _read(f"{cgroup}.current"))
-        )
+        yield check_memory(memory_available_bytes(meminfo, _read(f"{cgroup}.max"), _read(f"{cgroup}.current")))
     yield check_temp_folder(*_temp_folder_error())
     for port in SERVING_PORTS:
         free = port_is_free(port)
@@ -250,9 +239,7 @@ def inspect_imports() -> Iterator[Finding]:
             importlib.import_module(module)
         except Exception as error:  # a broken binary fails with whatever its loader raises
             fault = f"{type(error).__name__}: {error}".splitlines()[0]
-        yield check_import(
-            distribution, versions[distribution] or "?", time.process_time() - started_s, fault
-        )
+        yield check_import(distribution, versions[distribution] or "?", time.process_time() - started_s, fault)
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is not None:
         yield check_keras_in_use(tensorflow.keras.Model.__module__)
@@ -260,12 +247,8 @@ def inspect_imports() -> Iterator[Finding]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
-    parser.add_argument(
-        "--output-root", default="out", help="where runs write to; its disk is checked (default: out)"
-    )
-    parser.add_argument(
-        "--deep", action="store_true", help="import TensorFlow, Beam and TFX too (some ten seconds)"
-    )
+    parser.add_argument("--output-root", default="out", help="where runs write to; its disk is checked (default: out)")
+    parser.add_argument("--deep", action="store_true", help="import TensorFlow, Beam and TFX too (some ten seconds)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -36,7 +36,11 @@ class _PostponingFinder(importlib.abc.MetaPathFinder):
             return None
         self._looking.name = fullname
         try:
-            spec = importlib.util.find_spec(fullname) if path is None else importlib.machinery.PathFinder.find_spec(fullname, path)
+            spec = (
+                importlib.util.find_spec(fullname)
+                if path is None
+                else importlib.machinery.PathFinder.find_spec(fullname, path)
+            )
         finally:
             self._looking.name = None
         if spec is None or spec.loader is None:

@@ -33,7 +33,12 @@ class _Recorder:
 
 
 def run_to_summary(
-    settings: Settings, places: Locations, run_id: str, logs: Path, progress: LiveProgress | PlainProgress, fresh: bool
+    settings: Settings,
+    places: Locations,
+    run_id: str,
+    logs: Path,
+    progress: LiveProgress | PlainProgress,
+    fresh: bool,
 ) -> tuple[int, str]:
     """Exit status and the text for the terminal. Raises AdclickError for a run that stopped, its summary published too."""
     recorder = _Recorder(progress)

@@ -67,7 +67,7 @@ class LiveProgress:
         """Draws the table."""
         from rich.live import Live
 
-        self._rows = {node_id: (WAITING, 0.0, "") for node_id in node_ids}
+        self._rows = dict.fromkeys(node_ids, (WAITING, 0.0, ""))
         self._live = Live(get_renderable=self._table, console=self._console, refresh_per_second=4, redirect_stdout=False, redirect_stderr=False)  # fmt: skip
         self._live.start()
 
@@ -91,7 +91,12 @@ class LiveProgress:
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False)
-        for heading, justify in (("component", "left"), ("state", "left"), ("time", "right"), ("log", "left")):
+        for heading, justify in (
+            ("component", "left"),
+            ("state", "left"),
+            ("time", "right"),
+            ("log", "left"),
+        ):
             table.add_column(heading, justify=justify)  # type: ignore[arg-type]  # literals of rich's own
         for node_id, (state, seconds, log) in self._rows.items():
             shown = time.monotonic() - self._since if state == RUNNING else seconds

@@ -27,7 +27,9 @@ class RunFacts(NamedTuple):
     model_folder: Path
 
 
-def complete_summary(facts: RunFacts, outputs: Mapping[str, Mapping[str, str]], stopped: Exception | None) -> dict[str, Any]:
+def complete_summary(
+    facts: RunFacts, outputs: Mapping[str, Mapping[str, str]], stopped: Exception | None
+) -> dict[str, Any]:
     """summary.json: what RunReport wrote, or as much of it as a stopped run left, with the runner's facts.
 
     `outputs`: artifact URIs by component and output key.
@@ -46,7 +48,10 @@ def complete_summary(facts: RunFacts, outputs: Mapping[str, Mapping[str, str]], 
         "component_seconds": {node: round(seconds, 3) for node, seconds in facts.component_seconds.items()},
         "component_states": facts.component_states,
         "peak_rss_mb": round(peak_kib / 1024, 1),
-        "versions": {"python": platform.python_version(), **{name: found[one] for name, one in PACKAGES.items()}},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: found[one] for name, one in PACKAGES.items()},
+        },
     }
 
 
@@ -110,7 +115,8 @@ def verdict_text(summary: dict[str, Any]) -> str:
     rejected = sum(rows["rejected"].values())
     reasons = ", ".join(f"{reason} {count}" for reason, count in rows["rejected"].items())
     lines = [
-        f"rows       {rows['read']:,} read, {rows['written']:,} written, {rejected:,} rejected" + (f" ({reasons})" if reasons else ""),
+        f"rows       {rows['read']:,} read, {rows['written']:,} written, {rejected:,} rejected"
+        + (f" ({reasons})" if reasons else ""),
         f"splits     {summary['splits']['train']:,} to train on, {summary['splits']['eval']:,} to evaluate on",
     ]
     if creatives["distinct"]:

@@ -136,7 +136,19 @@ STRING_KINDS = (Categorical, Hashed, Text, Image, Key)
 FLOAT_KINDS = (Numeric, Bucketized, Weight)
 INT_KINDS = (Label, Timestamp)
 EMBEDDED_KINDS = (Bucketized, Categorical, Hashed, Text)
-KINDS = ("numeric", "bucketized", "categorical", "hashed", "text", "image", "timestamp", "weight", "label", "key", "ignore")
+KINDS = (
+    "numeric",
+    "bucketized",
+    "categorical",
+    "hashed",
+    "text",
+    "image",
+    "timestamp",
+    "weight",
+    "label",
+    "key",
+    "ignore",
+)
 
 
 class FeatureTable(RootModel[tuple[Feature, ...]]):

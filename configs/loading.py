@@ -55,7 +55,9 @@ def read_layer(path: Path) -> Layer:
     if values is None:
         values = {}
     if not isinstance(values, dict):
-        raise SettingsError(f"{path}: holds a {type(values).__name__}; a settings file is a mapping such as 'trainer: {{epochs: 3}}'")
+        raise SettingsError(
+            f"{path}: holds a {type(values).__name__}; a settings file is a mapping such as 'trainer: {{epochs: 3}}'"
+        )
     return Layer(str(path), values)
 
 
@@ -85,7 +87,9 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 def explain(detail: Mapping[str, Any], layers: Sequence[Layer]) -> str:
     """One line for one fault: origin, key, what is wrong, the fix."""
-    location = tuple(part for part in detail["loc"] if part not in KINDS)  # pydantic names the union's branch in the path
+    location = tuple(
+        part for part in detail["loc"] if part not in KINDS
+    )  # pydantic names the union's branch in the path
     key = ".".join(str(part) for part in location)
     origin = next((layer.origin for layer in reversed(layers) if _holds(layer.values, location)), layers[-1].origin)
     kind, value = detail["type"], detail.get("input")
@@ -110,9 +114,9 @@ def explain(detail: Mapping[str, Any], layers: Sequence[Layer]) -> str:
 def _holds(values: Any, location: Sequence[Any]) -> bool:
     """Whether a layer itself sets this key."""
     for part in location:
-        if isinstance(values, Mapping) and part in values:
-            values = values[part]
-        elif isinstance(values, list) and isinstance(part, int) and part < len(values):
+        if (isinstance(values, Mapping) and part in values) or (
+            isinstance(values, list) and isinstance(part, int) and part < len(values)
+        ):
             values = values[part]
         else:
             return False

@@ -29,7 +29,9 @@ class Split(_Section):
     @model_validator(mode="after")
     def _column_named(self) -> Split:
         if self.by != "time" and not self.column:
-            raise ValueError(f"data.split.column is missing: split by {self.by!r} needs the name of a feature of kind 'key'")
+            raise ValueError(
+                f"data.split.column is missing: split by {self.by!r} needs the name of a feature of kind 'key'"
+            )
         return self
 
 
@@ -178,7 +180,9 @@ class Settings(_Section):
     def _names_known(self) -> Settings:
         split = self.data.split
         if split.by == "time" and self.features.timestamp is None:
-            raise ValueError("data.split.by is 'time', but no feature has kind 'timestamp': name one, or split by 'hash' or 'column'")
+            raise ValueError(
+                "data.split.by is 'time', but no feature has kind 'timestamp': name one, or split by 'hash' or 'column'"
+            )
         if split.column is not None:
             self._need(split.column, "data.split.column")
             if not isinstance(self.features[split.column], Key):
@@ -192,7 +196,9 @@ class Settings(_Section):
             for column in columns:
                 self._need(column, "evaluation.slices")
                 if isinstance(self.features[column], Label):
-                    raise ValueError(f"evaluation.slices names the label {column!r}: slice by what is known before the click")
+                    raise ValueError(
+                        f"evaluation.slices names the label {column!r}: slice by what is known before the click"
+                    )
         return self
 
     def _need(self, name: str, field: str) -> None:

@@ -37,7 +37,7 @@ def _reach(modules: tuple[str, ...], root: Path) -> set[str]:
     return seen
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _imports(module: str, root: Path) -> frozenset[str]:
     found: set[str] = set()
     for node in ast.walk(ast.parse(_file_of(module, root).read_text(encoding="utf-8"))):

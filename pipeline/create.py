@@ -48,7 +48,9 @@ def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = 
     if settings.schema_source.source == "inferred":
         schema: BaseComponent = SchemaGen(statistics=statistics.outputs["statistics"], infer_feature_shape=False)
     else:
-        schema = ImportSchemaGen(schema_file=str(write_schema(settings.schema_source, settings.features, places.schemas)))
+        schema = ImportSchemaGen(
+            schema_file=str(write_schema(settings.schema_source, settings.features, places.schemas))
+        )
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
     gate = AnomalyGate(
         validator.outputs["anomalies"],

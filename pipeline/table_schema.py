@@ -42,7 +42,11 @@ def _type(feature: AnyFeature) -> schema_pb2.FeatureType:
 
 def write_schema(source: SchemaSource, table: FeatureTable, folder: Path) -> Path:
     """A schema file named by its content, since ImportSchemaGen's cache looks at the name only. Raises SettingsError."""
-    text = _read_curated(source.file) if source.file else text_format.MessageToString(table_schema(table, source.min_presence))
+    text = (
+        _read_curated(source.file)
+        if source.file
+        else text_format.MessageToString(table_schema(table, source.min_presence))
+    )
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"schema-{hashlib.sha256(text.encode()).hexdigest()[:16]}.pbtxt"
     if not file.exists():

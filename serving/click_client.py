@@ -42,9 +42,7 @@ class ClickClient(ABC):
         if not separator or not host or not port.isascii() or not port.isdigit():
             raise ValueError(f"server {server!r} is not host:port; give one such as 127.0.0.1:8501")
         if not timeout_s > 0:
-            raise ValueError(
-                f"timeout_s {timeout_s!r} is not positive; give seconds such as {DEFAULT_TIMEOUT_S:g}"
-            )
+            raise ValueError(f"timeout_s {timeout_s!r} is not positive; give seconds such as {DEFAULT_TIMEOUT_S:g}")
         self.host, self.port = host.strip("[]"), int(port)
         self.model_name = model_name
         self.timeout_s = timeout_s

@@ -121,9 +121,7 @@ def _to_int64(row: int, field: str, value: object) -> int:
     except (ValueError, OverflowError) as error:
         raise RowError(row, field, value, fix) from error
     if not MISSING_INT64 < number <= _MAX_INT64:
-        raise RowError(
-            row, field, value, f"beyond int64; give a whole number from {MISSING_INT64 + 1} to {_MAX_INT64}"
-        )
+        raise RowError(row, field, value, f"beyond int64; give a whole number from {MISSING_INT64 + 1} to {_MAX_INT64}")
     return number
 
 
@@ -131,9 +129,7 @@ def _whole_number(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        number = float(
-            text
-        )  # "3.0" and "1e3", as spreadsheets and pandas write integers beside missing values
+        number = float(text)  # "3.0" and "1e3", as spreadsheets and pandas write integers beside missing values
         if number != int(number):
             raise
         return int(number)

@@ -12,15 +12,11 @@ from serving.version_scan import list_versions
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `adclick serve`."""
-    parser.add_argument(
-        "--output-root", type=Path, default=Path("out"), help="folder that `adclick run` wrote (out)"
-    )
+    parser.add_argument("--output-root", type=Path, default=Path("out"), help="folder that `adclick run` wrote (out)")
     parser.add_argument("--model-name", default="adclick", help="model to serve (adclick)")
     parser.add_argument("--port", type=int, default=8500, help="gRPC port (8500); 0 for none")
     parser.add_argument("--rest-port", type=int, default=8501, help="REST port (8501); 0 for none")
-    parser.add_argument(
-        "--bind", default="127.0.0.1", help="address to listen on (127.0.0.1: this machine only)"
-    )
+    parser.add_argument("--bind", default="127.0.0.1", help="address to listen on (127.0.0.1: this machine only)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,9 +24,7 @@ def run(args: argparse.Namespace) -> int:
     base_path = args.output_root / "serving" / args.model_name
     trouble = _port_trouble(args.port, args.rest_port) or nothing_to_serve(base_path)
     # Asked here too, as the server itself knows only after the seconds that importing TensorFlow takes.
-    trouble = (
-        trouble or _taken(args.bind, "--port", args.port) or _taken(args.bind, "--rest-port", args.rest_port)
-    )
+    trouble = trouble or _taken(args.bind, "--port", args.port) or _taken(args.bind, "--rest-port", args.rest_port)
     if trouble:
         sys.stderr.write(f"adclick serve: {trouble}\n")
         return 2

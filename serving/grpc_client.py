@@ -86,9 +86,7 @@ class GrpcClient(ClickClient):
             if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
                 late = code is grpc.StatusCode.DEADLINE_EXCEEDED
                 why = f"nothing within {self.timeout_s:g} s" if late else said
-                raise ServerUnreachableError(
-                    f"no answer from {self.host}:{self.port} (gRPC): {why}"
-                ) from error
+                raise ServerUnreachableError(f"no answer from {self.host}:{self.port} (gRPC): {why}") from error
             raise ServerRefusedError(code.name, said) from error
 
     def close(self) -> None:

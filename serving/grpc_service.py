@@ -77,8 +77,7 @@ def predict(table: VersionTable, request: Any) -> Any:
         signature = find_signature(servable.model, request.model_spec.signature_name)
         check_input_names(signature, request.inputs)
         inputs = {
-            alias: array_from_proto(alias, spec, request.inputs[alias])
-            for alias, spec in signature.inputs.items()
+            alias: array_from_proto(alias, spec, request.inputs[alias]) for alias, spec in signature.inputs.items()
         }
         wanted = wanted_outputs(signature, request.output_filter)
         outputs = run_prediction(servable.model, signature, inputs, wanted)

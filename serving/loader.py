@@ -41,9 +41,7 @@ class Signature:
 class LoadedModel:
     """A SavedModel in memory: signatures that can be run, and the SignatureDefs for metadata requests."""
 
-    def __init__(
-        self, session: Any, signatures: Mapping[str, Signature], signature_defs: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, session: Any, signatures: Mapping[str, Signature], signature_defs: Mapping[str, Any]) -> None:
         self._session = session
         self.signatures = signatures
         self.signature_defs = signature_defs
@@ -57,9 +55,7 @@ class LoadedModel:
         import tensorflow as tf
 
         if signature.call is None:
-            raise RequestError(
-                Code.FAILED_PRECONDITION, f'Signature "{signature.name}" has no outputs to compute.'
-            )
+            raise RequestError(Code.FAILED_PRECONDITION, f'Signature "{signature.name}" has no outputs to compute.')
         try:
             fetched = signature.call([inputs[alias] for alias in signature.inputs])
         except tf.errors.OpError as error:

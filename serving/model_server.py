@@ -91,10 +91,7 @@ class ModelServer:
             self._grpc.start()
         version = self.table.versions_in_service()[-1]
         self._ready_said = True
-        _say(
-            f"adclick model server: model '{self._options.model_name}' version {version} ready"
-            f"{self._addresses()}"
-        )
+        _say(f"adclick model server: model '{self._options.model_name}' version {version} ready{self._addresses()}")
         return True
 
     def stop(self) -> None:
@@ -170,9 +167,7 @@ def _say(line: str) -> None:
 
 def set_up_logging() -> None:
     """Log lines on stderr; TensorFlow's deprecation notices about its own v1 loader are kept out."""
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 

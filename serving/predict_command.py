@@ -25,17 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--server", help="host:port (127.0.0.1:8501; with --grpc 127.0.0.1:8500)")
     parser.add_argument("--grpc", action="store_true", help="ask over gRPC instead of REST")
     parser.add_argument("--model-name", default="adclick", help="model to ask (adclick)")
-    parser.add_argument(
-        "--image-root", type=Path, help="folder of the images that rows name, to be sent along"
-    )
-    parser.add_argument(
-        "--image-feature", default="image_path", help="field with the image's path (image_path)"
-    )
+    parser.add_argument("--image-root", type=Path, help="folder of the images that rows name, to be sent along")
+    parser.add_argument("--image-feature", default="image_path", help="field with the image's path (image_path)")
     parser.add_argument("--timeout-s", type=float, default=10.0, help="longest wait for one reply (10)")
     parser.add_argument("--limit", type=int, help="predict the first so many rows only")
-    parser.add_argument(
-        "--format", choices=("table", "json", "csv"), default="table", help="what to print (table)"
-    )
+    parser.add_argument("--format", choices=("table", "json", "csv"), default="table", help="what to print (table)")
 
 
 def run(args: argparse.Namespace) -> int:

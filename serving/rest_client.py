@@ -41,9 +41,7 @@ class RestClient(ClickClient):
                 for name, definition in definitions.items()
             }
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise SignatureError(
-                f"the metadata of model '{self.model_name}' is not TF Serving's: {error!r}"
-            ) from error
+            raise SignatureError(f"the metadata of model '{self.model_name}' is not TF Serving's: {error!r}") from error
         return read_model_inputs(self.model_name, version, signatures)
 
     def _predict_columns(self, columns: Mapping[str, Column]) -> list[Prediction]:
@@ -55,9 +53,7 @@ class RestClient(ClickClient):
         try:
             values = [float(row[OUTPUT] if isinstance(row, dict) else row) for row in document["predictions"]]
         except (KeyError, TypeError, ValueError) as error:
-            raise SignatureError(
-                f"the reply of model '{self.model_name}' has no {OUTPUT}: {error!r}"
-            ) from error
+            raise SignatureError(f"the reply of model '{self.model_name}' has no {OUTPUT}: {error!r}") from error
         if version is None:
             version = self._newest_version()
         return [Prediction(value, version) for value in values]
@@ -69,9 +65,7 @@ class RestClient(ClickClient):
         available = [int(entry["version"]) for entry in entries if entry.get("state") == "AVAILABLE"]
         return max(available, default=None)
 
-    def _exchange(
-        self, method: str, path: str, body: bytes | None = None
-    ) -> tuple[dict[str, Any], int | None]:
+    def _exchange(self, method: str, path: str, body: bytes | None = None) -> tuple[dict[str, Any], int | None]:
         """The reply's JSON object, and the version its header names.
 
         Raises:
@@ -83,9 +77,7 @@ class RestClient(ClickClient):
         except ValueError:
             document = None
         if response.status != http.client.OK or not isinstance(document, dict):
-            said = (
-                document.get("error") if isinstance(document, dict) else text[:200].decode("utf-8", "replace")
-            )
+            said = document.get("error") if isinstance(document, dict) else text[:200].decode("utf-8", "replace")
             raise ServerRefusedError(str(response.status), str(said))
         version = response.headers.get(VERSION_HEADER, "")
         return document, int(version) if version.isdigit() else None
@@ -110,11 +102,7 @@ class RestClient(ClickClient):
         return response, text
 
     def _unreachable(self, error: Exception) -> str:
-        why = (
-            f"nothing within {self.timeout_s:g} s"
-            if isinstance(error, TimeoutError)
-            else str(error) or repr(error)
-        )
+        why = f"nothing within {self.timeout_s:g} s" if isinstance(error, TimeoutError) else str(error) or repr(error)
         return f"no answer from http://{self.host}:{self.port}: {why}"
 
     def close(self) -> None:

@@ -130,9 +130,7 @@ def _row_error(rows: list[Any], specs: Mapping[str, TensorSpec]) -> RequestError
                 _check_same_shape(shapes.setdefault(name, shape), shape)
             except RequestError as error:
                 key = f" key: {name}" if named else ""
-                return invalid_argument(
-                    f"Failed to process element: {index}{key} of 'instances' list. Error: {error}"
-                )
+                return invalid_argument(f"Failed to process element: {index}{key} of 'instances' list. Error: {error}")
         if named and row.keys() != specs.keys():
             return invalid_argument(
                 f"Failed to process element: {index} of 'instances' list. JSON object: {debug_string(row)} "
@@ -143,9 +141,7 @@ def _row_error(rows: list[Any], specs: Mapping[str, TensorSpec]) -> RequestError
 
 def _check_same_shape(expected: tuple[int, ...], shape: tuple[int, ...]) -> None:
     if np.prod(expected) != np.prod(shape):
-        raise invalid_argument(
-            f"Expecting tensor size: {int(np.prod(expected))} but got: {int(np.prod(shape))}"
-        )
+        raise invalid_argument(f"Expecting tensor size: {int(np.prod(expected))} but got: {int(np.prod(shape))}")
     if expected != shape:
         raise invalid_argument(f"Expecting shape {_bracketed(expected)} but got: {_bracketed(shape)}")
 
@@ -194,8 +190,7 @@ def _flatten(value: Any, level: int, shape: list[int], spec: TensorSpec, flat: l
         raise invalid_argument(f"Encountered list at unexpected level: {level} expected < {len(shape)}")
     if len(value) != shape[level]:
         raise invalid_argument(
-            f"Encountered list at unexpected size: {len(value)} at level: {level} "
-            f"expected size: {shape[level]}"
+            f"Encountered list at unexpected size: {len(value)} at level: {level} expected size: {shape[level]}"
         )
     leaves = _uniform_leaves(value, spec) if level + 1 == len(shape) else None
     if leaves is not None:
@@ -242,8 +237,7 @@ def _leaf(value: Any, spec: TensorSpec) -> Any:
             Code.UNIMPLEMENTED, f"Conversion of JSON Value: {debug_string(value)} to type: {spec.dtype_name}"
         )
     raise invalid_argument(
-        f"JSON Value: {debug_string(value)} Type: {type_name(value)} "
-        f"is not of expected type: {spec.dtype_name}"
+        f"JSON Value: {debug_string(value)} Type: {type_name(value)} is not of expected type: {spec.dtype_name}"
     )
 
 

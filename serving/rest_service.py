@@ -41,9 +41,7 @@ _TARGET = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 _PREDICTION_PATH = re.compile(
     rf"/v1/models/(?P<name>[^/:]+){_TARGET}:(?P<method>classify|regress|predict)", re.IGNORECASE
 )
-_STATUS_PATH = re.compile(
-    rf"/v1/models(?:/(?P<name>[^/:]+))?{_TARGET}(?:/(?P<metadata>metadata))?", re.IGNORECASE
-)
+_STATUS_PATH = re.compile(rf"/v1/models(?:/(?P<name>[^/:]+))?{_TARGET}(?:/(?P<metadata>metadata))?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -91,9 +89,7 @@ class RestService:
             reply = Reply(json.dumps({"error": error.message}), error.http_status)
         except Exception as error:
             _log.exception("%s %s failed unexpectedly", request.method, path)
-            reply = Reply(
-                json.dumps({"error": f"{type(error).__name__}: {error}"}), Code.INTERNAL.http_status
-            )
+            reply = Reply(json.dumps({"error": f"{type(error).__name__}: {error}"}), Code.INTERNAL.http_status)
         headers = {} if reply.version is None else {VERSION_HEADER: str(reply.version)}
         if close or self.draining:
             headers["connection"] = "close"

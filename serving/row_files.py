@@ -40,14 +40,10 @@ def read_rows(source: str, limit: int | None = None) -> list[PlacedRow]:
         data = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
         text = data.decode("utf-8-sig")
     except OSError as error:
-        raise RowFileError(
-            f"{name}: {error.strerror or error}; give a CSV, JSON or JSON-lines file"
-        ) from error
+        raise RowFileError(f"{name}: {error.strerror or error}; give a CSV, JSON or JSON-lines file") from error
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise RowFileError(
-            f"{name}, line {line}: not UTF-8 ({error.reason}); save the file as UTF-8"
-        ) from error
+        raise RowFileError(f"{name}, line {line}: not UTF-8 ({error.reason}); save the file as UTF-8") from error
     parse = {"csv": _csv_rows, "json": _json_rows, "jsonl": _json_lines}[_format(source, text)]
     rows = list(islice(parse(name, text), limit))
     if not rows:
@@ -80,9 +76,7 @@ def _csv_rows(name: str, text: str) -> Iterator[PlacedRow]:
                 )
             yield PlacedRow(f"line {reader.line_num}", dict(zip(header, cells, strict=True)))
     except csv.Error as error:
-        raise RowFileError(
-            f"{name}, line {reader.line_num}: {error}; quote the field as RFC 4180 says"
-        ) from error
+        raise RowFileError(f"{name}, line {reader.line_num}: {error}; quote the field as RFC 4180 says") from error
 
 
 def _json_rows(name: str, text: str) -> Iterator[PlacedRow]:

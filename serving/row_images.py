@@ -31,9 +31,7 @@ def attach_images(
         file = _inside(root, path, f"{source}, {row.place}, field {feature!r}, value {path!r}")
         trouble = _trouble(file)
         if trouble:
-            warnings.append(
-                f"{source}, {row.place}, field {feature!r}, value {path!r}: {trouble}; sent without image"
-            )
+            warnings.append(f"{source}, {row.place}, field {feature!r}, value {path!r}: {trouble}; sent without image")
             attached.append(row)
         else:
             attached.append(PlacedRow(row.place, {**row.values, feature + BYTES_SUFFIX: file.read_bytes()}))
@@ -41,11 +39,7 @@ def attach_images(
 
 
 def _inside(root: Path, path: str, where: str) -> Path:
-    absolute = (
-        PurePosixPath(path).is_absolute()
-        or PureWindowsPath(path).is_absolute()
-        or PureWindowsPath(path).drive
-    )
+    absolute = PurePosixPath(path).is_absolute() or PureWindowsPath(path).is_absolute() or PureWindowsPath(path).drive
     if absolute or "\0" in path:
         raise RowFileError(f"{where}: is no relative path; give one below --image-root")
     file = (root / path).resolve()  # links are followed first: one may lead out too

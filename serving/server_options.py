@@ -39,9 +39,7 @@ def parse_server_options(arguments: Sequence[str]) -> ServerOptions:
     parser.add_argument("--port", type=_port, default=8500, help="gRPC port; 0 turns gRPC off")
     parser.add_argument("--rest_api_port", type=_port, default=0, help="REST port; 0 turns REST off")
     parser.add_argument("--model_name", default="default", help="name that requests use")
-    parser.add_argument(
-        "--model_base_path", type=Path, required=True, help="folder of the version folders 1, 2, …"
-    )
+    parser.add_argument("--model_base_path", type=Path, required=True, help="folder of the version folders 1, 2, …")
     parser.add_argument(
         "--file_system_poll_wait_seconds",
         type=_not_negative,
@@ -51,9 +49,7 @@ def parse_server_options(arguments: Sequence[str]) -> ServerOptions:
     parser.add_argument(
         "--rest_api_timeout_in_ms", type=_positive, default=30000, help="longest a REST request may take"
     )
-    parser.add_argument(
-        "--bind", default="127.0.0.1", help="address to listen on; 0.0.0.0 for every interface"
-    )
+    parser.add_argument("--bind", default="127.0.0.1", help="address to listen on; 0.0.0.0 for every interface")
     parser.add_argument(
         "--max_body_bytes", type=_positive, default=DEFAULT_MAX_BODY_BYTES, help="largest request taken"
     )

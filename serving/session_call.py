@@ -33,9 +33,7 @@ def make_session_call(session: Any, feed_names: Sequence[str], fetch_names: Sequ
     return call
 
 
-def _options_callable(
-    session: Any, feed_names: Sequence[str], fetch_names: Sequence[str]
-) -> SessionCall | None:
+def _options_callable(session: Any, feed_names: Sequence[str], fetch_names: Sequence[str]) -> SessionCall | None:
     from tensorflow.core.protobuf import config_pb2
 
     make = getattr(session, "_make_callable_from_options", None)

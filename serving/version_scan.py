@@ -29,10 +29,7 @@ def list_versions(base_path: Path) -> dict[int, Path] | None:
     return {
         int(child.name): child
         for child in children
-        if child.name.isascii()
-        and child.name.isdigit()
-        and int(child.name) <= _MAX_VERSION
-        and child.is_dir()
+        if child.name.isascii() and child.name.isdigit() and int(child.name) <= _MAX_VERSION and child.is_dir()
     }
 
 

@@ -38,9 +38,7 @@ class VersionTable:
         self._statuses: dict[int, VersionStatus] = {}
 
     @contextmanager
-    def acquire(
-        self, model_name: str, version: int | None = None, label: str | None = None
-    ) -> Iterator[Servable]:
+    def acquire(self, model_name: str, version: int | None = None, label: str | None = None) -> Iterator[Servable]:
         """The servable of `version`, or the newest one; it stays loaded until the block ends.
 
         Raises:

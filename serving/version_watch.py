@@ -98,9 +98,7 @@ class VersionWatch:
         self._trouble_said = ""
         for gone in self._failures.keys() - versions.keys():
             del self._failures[gone]
-            self._table.record(
-                VersionStatus(gone, State.END, Code.NOT_FOUND, "Deleted before it could be loaded")
-            )
+            self._table.record(VersionStatus(gone, State.END, Code.NOT_FOUND, "Deleted before it could be loaded"))
         in_service = self._table.versions_in_service()
         for version in sorted(versions, reverse=True):
             if version in in_service:
@@ -111,11 +109,7 @@ class VersionWatch:
     def _say_trouble(self, trouble: str) -> None:
         if trouble != self._trouble_said:
             in_service = self._table.versions_in_service()
-            keeps = (
-                f"; version {in_service[-1]} stays in service"
-                if in_service
-                else "; waiting for a first version"
-            )
+            keeps = f"; version {in_service[-1]} stays in service" if in_service else "; waiting for a first version"
             _log.warning("%s%s", trouble, keeps)
             self._trouble_said = trouble
 

@@ -39,25 +39,13 @@ def whole_number(lowest: int, highest: int | None = None) -> Callable[[str], int
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     positive = whole_number(1)
-    parser.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="directory to write (new or empty)"
-    )
-    parser.add_argument(
-        "--impressions", type=positive, default=50_000, help="over all months (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--creatives", type=positive, default=2_000, help="over all months (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--months", type=whole_number(1, MAX_MONTHS), default=1, help="from 2026-01 (default: 1)"
-    )
-    parser.add_argument(
-        "--users", type=positive, help="active in a month (default: 0.16 for each of its impressions)"
-    )
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="directory to write (new or empty)")
+    parser.add_argument("--impressions", type=positive, default=50_000, help="over all months (default: %(default)s)")
+    parser.add_argument("--creatives", type=positive, default=2_000, help="over all months (default: %(default)s)")
+    parser.add_argument("--months", type=whole_number(1, MAX_MONTHS), default=1, help="from 2026-01 (default: 1)")
+    parser.add_argument("--users", type=positive, help="active in a month (default: 0.16 for each of its impressions)")
     parser.add_argument("--seed", type=whole_number(0), default=7, help="same seed, same files (default: 7)")
-    parser.add_argument(
-        "--force", action="store_true", help="replace the sample in DIR, and nothing else there"
-    )
+    parser.add_argument("--force", action="store_true", help="replace the sample in DIR, and nothing else there")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -83,9 +71,7 @@ def run(args: argparse.Namespace) -> int:
     except OutputRefusedError as error:
         return _fail(str(error), EXIT_BAD_ARGUMENTS)
     except OSError as error:
-        return _fail(
-            f"--output {args.output}: {error}; free the space or name a writable place", EXIT_FAILURE
-        )
+        return _fail(f"--output {args.output}: {error}; free the space or name a writable place", EXIT_FAILURE)
     except KeyboardInterrupt:
         return _fail(
             f"interrupted; --output {args.output} holds part of a sample: --force replaces it",

@@ -96,9 +96,7 @@ class _Canvas:
         angle = self.rng.uniform(0, math.pi)
         across = np.linspace(-1, 1, self.spec.width_px)[None, :] * math.cos(angle)
         down = np.linspace(-1, 1, self.spec.height_px)[:, None] * math.sin(angle)
-        share = (
-            (across + down) / (abs(math.cos(angle)) + math.sin(angle)) + 1
-        ) / 2  # [height, width] in 0..1
+        share = ((across + down) / (abs(math.cos(angle)) + math.sin(angle)) + 1) / 2  # [height, width] in 0..1
         pixels = first + share[:, :, None] * (last - first)  # [height, width, 3]
         image = Image.fromarray(pixels.round().astype(np.uint8))
         return image.resize((self.width, self.height), Image.Resampling.NEAREST)

@@ -84,9 +84,7 @@ def simulate(
         np.concatenate([month.probability for month in months]),
         np.concatenate([month.probability_columns_only for month in months]),
     )
-    by_month = [
-        summarize(month.clicked, month.probability, month.probability_columns_only) for month in months
-    ]
+    by_month = [summarize(month.clicked, month.probability, month.probability_columns_only) for month in months]
     (output / writing.ABOUT).write_text(about(size, total, by_month), encoding="utf-8")
     return total
 

@@ -57,9 +57,7 @@ class Impressions:
 
 def month_start(month: int) -> datetime.datetime:
     """First instant of `month` (1 = January of FIRST_YEAR), UTC."""
-    return datetime.datetime(
-        FIRST_YEAR + (month - 1) // 12, (month - 1) % 12 + 1, 1, tzinfo=datetime.timezone.utc
-    )
+    return datetime.datetime(FIRST_YEAR + (month - 1) // 12, (month - 1) % 12 + 1, 1, tzinfo=datetime.timezone.utc)
 
 
 def drift(month: int) -> float:
@@ -87,9 +85,7 @@ def draw_seconds(rng: np.random.Generator, month: int, count: int) -> Ints:
     return np.sort(hour * 3600 + rng.integers(3600, size=count))
 
 
-def draw_ad_indices(
-    rng: np.random.Generator, ads: Ads, creatives: Creatives, month: int, second: Ints
-) -> Ints:
+def draw_ad_indices(rng: np.random.Generator, ads: Ads, creatives: Creatives, month: int, second: Ints) -> Ints:
     """Ads shown at `second`: only those launched by that day, and each month halves an ad's traffic."""
     age_months = month - creatives.launch_month[ads.creative]
     launch_day = creatives.launch_day[ads.creative]

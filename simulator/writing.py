@@ -130,9 +130,7 @@ def _pick(words: Sequence[str], indices: Ints) -> list[str]:
 
 
 def _or_empty(values: Floats, template: str) -> list[str]:
-    return [
-        "" if value != value else template % value for value in values.tolist()
-    ]  # NaN differs from itself
+    return ["" if value != value else template % value for value in values.tolist()]  # NaN differs from itself
 
 
 def impression_ids(impressions: Impressions) -> list[str]:
@@ -166,8 +164,7 @@ def impression_columns(population: Population, impressions: Impressions, clicks:
         "advertiser_category": _pick(ADVERTISER_CATEGORIES, creatives.category[creative]),
         "bid_price": _or_empty(impressions.bid_usd, "%.4f"),
         "image_path": [
-            path if shown else ""
-            for path, shown in zip(paths, impressions.has_creative.tolist(), strict=True)
+            path if shown else "" for path, shown in zip(paths, impressions.has_creative.tolist(), strict=True)
         ],
         "clicked": ["1" if clicked else "0" for clicked in clicks.clicked.tolist()],
     }

@@ -11,7 +11,6 @@ import tf_keras as keras
 from configs.features import EMBEDDED_KINDS, AnyFeature, Bucketized, Categorical, FeatureTable, Hashed, Text
 from configs.settings import Model
 from trainer.cross_network import CrossLayer
-from trainer.preprocessing import dense_names
 
 
 class EmbeddedFeature(NamedTuple):
@@ -27,7 +26,12 @@ class EmbeddedFeature(NamedTuple):
 def embedded_features(table: FeatureTable, vocabulary_sizes: Mapping[str, int]) -> list[EmbeddedFeature]:
     """Embedded features in the table's order; `vocabulary_sizes` by categorical feature, without the unknown value."""
     return [
-        EmbeddedFeature(feature.name, _table_size(feature, vocabulary_sizes), feature.embedding_dim, isinstance(feature, Text))
+        EmbeddedFeature(
+            feature.name,
+            _table_size(feature, vocabulary_sizes),
+            feature.embedding_dim,
+            isinstance(feature, Text),
+        )
         for feature in table.of_kind(*EMBEDDED_KINDS)
     ]
 
@@ -96,12 +100,18 @@ class ClickModel(keras.Model):
             dtype="float32",
         )
 
-    def call(self, inputs: Mapping[str, tf.Tensor], creative: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
+    def call(
+        self, inputs: Mapping[str, tf.Tensor], creative: tf.Tensor | None = None, training: bool = False
+    ) -> tf.Tensor:
         """inputs: transformed columns, [batch] each (text: ragged [batch, (words)]); creative: [batch, dim + 1].
 
         Returns logits [batch].
         """
-        parts = [tf.stack([tf.cast(inputs[name], tf.float32) for name in self._dense_names], -1)] if self._dense_names else []
+        parts = (
+            [tf.stack([tf.cast(inputs[name], tf.float32) for name in self._dense_names], -1)]
+            if self._dense_names
+            else []
+        )
         wide = []
         for one in self._embedded:
             parts.append(_embed(self._tables[one.name], inputs[one.name]))

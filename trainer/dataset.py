@@ -36,12 +36,19 @@ class Rows(NamedTuple):
         return len(self.label)
 
 
-def load_rows(file_patterns: Sequence[str], transform_output: tft.TFTransformOutput, table: FeatureTable, store: CreativePixels) -> Rows:
+def load_rows(
+    file_patterns: Sequence[str],
+    transform_output: tft.TFTransformOutput,
+    table: FeatureTable,
+    store: CreativePixels,
+) -> Rows:
     """Reads transformed Examples, in file order, so that the same files give the same rows."""
     files = sorted(file for pattern in file_patterns for file in tf.io.gfile.glob(pattern))
     spec = transform_output.transformed_feature_spec()
     batches = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(PARSE_BATCH)
-    parsed = list(batches.map(lambda examples: tf.io.parse_example(examples, spec), num_parallel_calls=2, deterministic=True))
+    parsed = list(
+        batches.map(lambda examples: tf.io.parse_example(examples, spec), num_parallel_calls=2, deterministic=True)
+    )
     words = {feature.name for feature in table.of_kind(Text)}
     inputs = {}
     for name in spec:

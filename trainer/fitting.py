@@ -61,7 +61,10 @@ class CreativeEmbedder:
         if self.tower is None:
             raise ValueError("a model without images has no creative embeddings")
         starts = range(0, len(self._pixels), TOWER_BATCH)
-        return tf.concat([self.tower(self._pixels[i : i + TOWER_BATCH], self._statistics[i : i + TOWER_BATCH]) for i in starts], 0)
+        return tf.concat(
+            [self.tower(self._pixels[i : i + TOWER_BATCH], self._statistics[i : i + TOWER_BATCH]) for i in starts],
+            0,
+        )
 
 
 def with_flag(embedding: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
@@ -95,7 +98,11 @@ class AveragedWeights:
 
 
 def fit(
-    model: ClickModel, embedder: CreativeEmbedder, rows: Rows, settings: TrainerSettings, note: Callable[[Epoch], None]
+    model: ClickModel,
+    embedder: CreativeEmbedder,
+    rows: Rows,
+    settings: TrainerSettings,
+    note: Callable[[Epoch], None],
 ) -> list[Epoch]:
     """Trains in place and leaves the best averaged weights in the model. Returns the training curve."""
     generator = np.random.default_rng(settings.seed)

@@ -60,7 +60,11 @@ def run_fn(fn_args: Any) -> None:
     tf.saved_model.save(servable, fn_args.serving_model_dir, signatures=servable.signatures())
     tf.io.gfile.makedirs(fn_args.model_run_dir)
     with open_binary(join(fn_args.model_run_dir, "training.json"), mode="wb") as stream:
-        record = {"rows": len(rows), "calibrating_shift": shift, "curve": [epoch._asdict() for epoch in curve]}
+        record = {
+            "rows": len(rows),
+            "calibrating_shift": shift,
+            "curve": [epoch._asdict() for epoch in curve],
+        }
         stream.write(json.dumps(record, indent=1).encode())
 
 

@@ -40,7 +40,9 @@ class Decision(NamedTuple):
     def reasons(self) -> list[str]:
         """One line for each thing that stops the run."""
         limits = [
-            f"{check.name}: {check.value:.4g}, at most {check.limit:.4g}; {check.fix}" for check in self.checks if not check.held
+            f"{check.name}: {check.value:.4g}, at most {check.limit:.4g}; {check.fix}"
+            for check in self.checks
+            if not check.held
         ]
         anomalies = [
             f"{one.split} split: feature {one.feature!r}: {one.type}: {one.description}; "
@@ -67,7 +69,13 @@ def decide(
     unusable = sum(creatives["unusable"].values())
     look = "see unusable.csv of the creative store, deliver the images or raise creatives.max_unusable_share"
     checks.append(
-        _share("share of unusable creatives", unusable, creatives["distinct"], creative_limits.max_unusable_share, look)
+        _share(
+            "share of unusable creatives",
+            unusable,
+            creatives["distinct"],
+            creative_limits.max_unusable_share,
+            look,
+        )
     )
     errors = [one for one in anomalies if one.severity == "ERROR"]
     accepted = [one for one in errors if {one.feature, f"{one.feature}:{one.type}"} & set(anomaly_limits.accept)]

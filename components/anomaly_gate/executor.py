@@ -21,7 +21,10 @@ class AnomalyGateExecutor(BaseExecutor):
     """Work of AnomalyGate."""
 
     def Do(  # noqa: N802 - the name is TFX's
-        self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
+        self,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
     ) -> None:
         """Writes verdict.json. Raises DataGateError naming each limit that did not hold."""
         report_uri = artifact_utils.get_single_uri(input_dict["ingest_report"])
@@ -45,7 +48,9 @@ class AnomalyGateExecutor(BaseExecutor):
             "accepted": [one._asdict() for one in decision.accepted],
             "noted": [one._asdict() for one in decision.noted],
         }
-        with open_binary(join(artifact_utils.get_single_uri(output_dict["verdict"]), "verdict.json"), mode="wb") as stream:
+        with open_binary(
+            join(artifact_utils.get_single_uri(output_dict["verdict"]), "verdict.json"), mode="wb"
+        ) as stream:
             stream.write(json.dumps(verdict, indent=1).encode())
 
 

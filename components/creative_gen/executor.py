@@ -16,7 +16,10 @@ class CreativeGenExecutor(BaseExecutor):
     """Work of CreativeGen."""
 
     def Do(  # noqa: N802 - the name is TFX's
-        self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
+        self,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
     ) -> None:
         """Stores what is usable and lists the rest; limits are the gate's business."""
         creatives = read_references(artifact_utils.get_single_uri(input_dict["ingest_report"]))

@@ -52,7 +52,11 @@ def read_references(report_uri: str) -> list[Creative]:
 
 
 def write_store(
-    uri: str, stored: Sequence[Creative], pixels: npt.NDArray[np.uint8], unusable: Sequence[Unusable], distinct: int
+    uri: str,
+    stored: Sequence[Creative],
+    pixels: npt.NDArray[np.uint8],
+    unusable: Sequence[Unusable],
+    distinct: int,
 ) -> None:
     """Writes keys.json, pixels.npy, unusable.csv and counts.json."""
     with open_binary(join(uri, "keys.json"), mode="wb") as stream:
@@ -68,7 +72,11 @@ def write_store(
     with open_binary(join(uri, "unusable.csv"), mode="wb") as stream:
         stream.write(text.getvalue().encode())
     reasons = [one.reason for one in unusable]
-    counts = {"distinct": distinct, "stored": len(stored), "unusable": {r: reasons.count(r) for r in sorted(set(reasons))}}
+    counts = {
+        "distinct": distinct,
+        "stored": len(stored),
+        "unusable": {r: reasons.count(r) for r in sorted(set(reasons))},
+    }
     with open_binary(join(uri, "counts.json"), mode="wb") as stream:
         stream.write(json.dumps(counts).encode())
 

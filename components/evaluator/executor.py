@@ -21,7 +21,10 @@ class ServedBaselineExecutor(tfx_evaluator.Executor):
     """Work of ServedBaselineEvaluator."""
 
     def Do(  # noqa: N802 - the name is TFX's
-        self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
+        self,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
     ) -> None:
         """Evaluates and blesses as TFX does; writes scores.npz: label, weight, candidate and, with one in service, baseline."""
         baseline = artifact_utils.get_single_instance(input_dict["baseline_model"])
@@ -36,6 +39,10 @@ class ServedBaselineExecutor(tfx_evaluator.Executor):
             arrays["weight"] = read_column(uris, table.weight.name, tf.float32, 1.0).astype(np.float64)
         for name, key in (("candidate", "model"), ("baseline", "baseline_model")):
             if key in input_dict:
-                arrays[name] = score(path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict[key])), uris)
-        with open_binary(join(artifact_utils.get_single_uri(output_dict["evaluation"]), SCORES_FILE), mode="wb") as stream:
+                arrays[name] = score(
+                    path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict[key])), uris
+                )
+        with open_binary(
+            join(artifact_utils.get_single_uri(output_dict["evaluation"]), SCORES_FILE), mode="wb"
+        ) as stream:
             np.savez(stream, **arrays)

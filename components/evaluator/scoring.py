@@ -22,7 +22,9 @@ def score(saved_model: str, split_uris: Sequence[str]) -> npt.NDArray[np.float64
     model = tf.saved_model.load(saved_model)
     predict = model.signatures["serving_default"]
     parts = [
-        predict(examples=examples)["click_probability"].numpy() for uri in split_uris for examples in example_batches(uri)
+        predict(examples=examples)["click_probability"].numpy()
+        for uri in split_uris
+        for examples in example_batches(uri)
     ]
     return np.concatenate(parts).astype(np.float64)
 
@@ -30,5 +32,7 @@ def score(saved_model: str, split_uris: Sequence[str]) -> npt.NDArray[np.float64
 def read_column(split_uris: Sequence[str], name: str, dtype: tf.DType, default: object) -> npt.NDArray[np.generic]:
     """One raw column of the Examples, [rows]."""
     spec = {name: tf.io.FixedLenFeature([], dtype, default_value=default)}
-    parts = [tf.io.parse_example(examples, spec)[name].numpy() for uri in split_uris for examples in example_batches(uri)]
+    parts = [
+        tf.io.parse_example(examples, spec)[name].numpy() for uri in split_uris for examples in example_batches(uri)
+    ]
     return np.concatenate(parts)

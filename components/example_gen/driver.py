@@ -16,4 +16,7 @@ class AdExampleGenDriver(ObservingDriver):
         """Raises DataError where the folder or every file is missing."""
         data = Data.model_validate_json(properties["data"])
         source = select_input(data.root, data.pattern, data.spans)
-        return {"input_fingerprint": source.fingerprint, "input_spans": ",".join(str(span) for span in source.spans)}
+        return {
+            "input_fingerprint": source.fingerprint,
+            "input_spans": ",".join(str(span) for span in source.spans),
+        }

@@ -25,7 +25,9 @@ from configs.settings import Data
 class _IngestBlocks(beam.DoFn):
     """Writes each block's Examples and, beside the report, what the executor sums up afterwards."""
 
-    def __init__(self, rule: SplitRule, data: Data, features_json: str, split_uris: dict[str, str], parts_uri: str) -> None:
+    def __init__(
+        self, rule: SplitRule, data: Data, features_json: str, split_uris: dict[str, str], parts_uri: str
+    ) -> None:
         self._rule, self._data, self._features_json = rule, data, features_json
         self._split_uris, self._parts_uri = split_uris, parts_uri
 
@@ -43,7 +45,10 @@ class AdExampleGenExecutor(BaseBeamExecutor):
     """Work of AdExampleGen."""
 
     def Do(  # noqa: N802 - the name is TFX's
-        self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
+        self,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
     ) -> None:
         """Raises DataError for files that cannot be read as the feature table says, or too few usable rows."""
         data = Data.model_validate_json(exec_properties["data"])

@@ -123,7 +123,9 @@ def _count_creatives(rows: ParsedRows, table: FeatureTable, creatives: dict[str,
         creatives[path] = (seen + int(count), line)
 
 
-def write_report(results: Sequence[BlockResult], plan: IngestPlan, source: SpanInput, report_uri: str) -> dict[str, Any]:
+def write_report(
+    results: Sequence[BlockResult], plan: IngestPlan, source: SpanInput, report_uri: str
+) -> dict[str, Any]:
     """Writes counts.json, rejects.csv and creatives.csv; returns the counts."""
     reasons = collections.Counter(reject.code.value for result in results for reject in result.rejects)
     files: dict[str, dict[str, int]] = {}
@@ -153,7 +155,9 @@ def write_report(results: Sequence[BlockResult], plan: IngestPlan, source: SpanI
         ((r.file, x.line, x.column, x.value, x.code.value) for r in results for x in r.rejects),
     )
     _write_csv(
-        join(report_uri, "creatives.csv"), CREATIVE_COLUMNS, ([path, *creatives[path]] for path in sorted(creatives))
+        join(report_uri, "creatives.csv"),
+        CREATIVE_COLUMNS,
+        ([path, *creatives[path]] for path in sorted(creatives)),
     )
     with open_binary(join(report_uri, "counts.json"), mode="wb") as stream:
         stream.write(json.dumps(counts, indent=1).encode())
@@ -173,7 +177,9 @@ def require_usable(counts: dict[str, Any], rejects: Iterable[tuple[str, Reject]]
     empty = [split for split, rows in counts["splits"].items() if not rows]
     if written >= min_rows and not empty:
         return
-    reasons = ", ".join(f"{reason}: {count}" for reason, count in counts["rows"]["rejected"].items()) or "no row rejected"
+    reasons = (
+        ", ".join(f"{reason}: {count}" for reason, count in counts["rows"]["rejected"].items()) or "no row rejected"
+    )
     examples = "".join(
         f"\n  {file}: line {reject.line}: {reject.column or 'row'} = {reject.value!r}: {reject.code.value}"
         for file, reject in list(rejects)[:5]

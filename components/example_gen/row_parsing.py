@@ -27,7 +27,6 @@ from configs.features import (
     Bucketized,
     FeatureTable,
     Image,
-    Label,
     Numeric,
     Timestamp,
     Weight,
@@ -215,7 +214,9 @@ def _to_float(strings: pa.Array) -> tuple[pa.Array, BoolArray]:
         pass
     decimal = pc.match_substring_regex(strings, _DECIMAL)
     bad = _mask(pc.invert(decimal))
-    numbers = pc.if_else(pa.array(~bad), pc.utf8_trim_whitespace(strings), pa.scalar(None, pa.string())).cast(pa.float64())
+    numbers = pc.if_else(pa.array(~bad), pc.utf8_trim_whitespace(strings), pa.scalar(None, pa.string())).cast(
+        pa.float64()
+    )
     overflow = _mask(pc.invert(pc.is_finite(numbers)))
     return pc.if_else(pa.array(~overflow), numbers, pa.scalar(None, pa.float64())), bad | overflow
 

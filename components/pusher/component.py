@@ -35,7 +35,12 @@ class AtomicPusher(base_component.BaseComponent):
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(AtomicPusherExecutor)
 
     def __init__(
-        self, model: BaseChannel, model_blessing: BaseChannel, baseline: BaseChannel, model_folder: str, code: str
+        self,
+        model: BaseChannel,
+        model_blessing: BaseChannel,
+        baseline: BaseChannel,
+        model_folder: str,
+        code: str,
     ) -> None:
         """`baseline`: the model in service that the candidate was compared with. `code` fingerprints the executor's sources."""
         spec = AtomicPusherSpec(

@@ -13,7 +13,10 @@ class AtomicPusherExecutor(tfx_pusher.Executor):
     """Work of AtomicPusher."""
 
     def Do(  # noqa: N802 - the name is TFX's
-        self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
+        self,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
     ) -> None:
         """Pushes a blessed model, marks the artifact either way."""
         from components.pusher.versions import push

@@ -37,7 +37,9 @@ def versions(model_folder: Path) -> list[int]:
     """Complete versions, oldest first."""
     if not model_folder.is_dir():
         return []
-    return sorted(int(child.name) for child in model_folder.iterdir() if child.name.isdigit() and (child / MODEL_FILE).is_file())
+    return sorted(
+        int(child.name) for child in model_folder.iterdir() if child.name.isdigit() and (child / MODEL_FILE).is_file()
+    )
 
 
 def in_service(model_folder: Path) -> int | None:
@@ -70,7 +72,9 @@ def push(saved_model: Path, model_folder: Path, baseline_version: int | None, ru
     size = sum(file.stat().st_size for file in saved_model.rglob("*") if file.is_file())
     free = shutil.disk_usage(model_folder).free
     if free < 2 * size:
-        raise AdclickError(f"{model_folder}: {free >> 20} MiB free, the model needs {2 * size >> 20} MiB; make room and run again")
+        raise AdclickError(
+            f"{model_folder}: {free >> 20} MiB free, the model needs {2 * size >> 20} MiB; make room and run again"
+        )
     beside = model_folder / f".incoming-{uuid.uuid4().hex}"
     try:
         shutil.copytree(saved_model, beside)

@@ -23,7 +23,10 @@ class RunReportExecutor(BaseExecutor):
     """Work of RunReport."""
 
     def Do(  # noqa: N802 - the name is TFX's
-        self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
+        self,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
     ) -> None:
         """Writes summary.json."""
 
@@ -58,13 +61,17 @@ class RunReportExecutor(BaseExecutor):
             "bayes_auc": truth["bayes_auc"] if truth else None,
             "truth": truth,
         }
-        with open_binary(join(artifact_utils.get_single_uri(output_dict["summary"]), "summary.json"), mode="wb") as stream:
+        with open_binary(
+            join(artifact_utils.get_single_uri(output_dict["summary"]), "summary.json"), mode="wb"
+        ) as stream:
             stream.write(parts.dump(summary))
 
 
 def failed(bounds: list[dict[str, Any]], blessed: bool) -> list[str]:
     """One line for each bound that does not hold; a model that is not blessed never goes without a reason."""
-    reasons = [f"{b['name']} {_number(b['value'])} is not {b['relation']} {b['bound']:.4g}" for b in bounds if not b["held"]]
+    reasons = [
+        f"{b['name']} {_number(b['value'])} is not {b['relation']} {b['bound']:.4g}" for b in bounds if not b["held"]
+    ]
     if not blessed and not reasons:
         reasons = ["a bound lies within TFMA's rounding of its metric; see the evaluation artifact"]
     return reasons

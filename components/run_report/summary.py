@@ -20,7 +20,12 @@ TRUTH_KEY = "impression_id"
 
 def rows_part(counts: dict[str, Any]) -> dict[str, Any]:
     """`rows` and `splits` of the summary, from an ingest report's counts.json."""
-    return {"rows": counts["rows"], "splits": counts["splits"], "spans": counts["spans"], "files": counts["files"]}
+    return {
+        "rows": counts["rows"],
+        "splits": counts["splits"],
+        "spans": counts["spans"],
+        "files": counts["files"],
+    }
 
 
 def creatives_part(counts: dict[str, Any] | None) -> dict[str, int]:
@@ -61,10 +66,21 @@ def bounds_part(bounds: Bounds, metrics: dict[str, Any], baseline: dict[str, Any
         served = baseline["metrics"]
         rows += [
             ("AUC change", _difference(metrics["auc"], served["auc"]), "≥", -bounds.max_auc_drop),
-            ("log loss change", _difference(metrics["log_loss"], served["log_loss"]), "≤", bounds.max_log_loss_rise),
+            (
+                "log loss change",
+                _difference(metrics["log_loss"], served["log_loss"]),
+                "≤",
+                bounds.max_log_loss_rise,
+            ),
         ]
     return [
-        {"name": name, "value": value, "relation": relation, "bound": bound, "held": _holds(value, relation, bound)}
+        {
+            "name": name,
+            "value": value,
+            "relation": relation,
+            "bound": bound,
+            "held": _holds(value, relation, bound),
+        }
         for name, value, relation, bound in rows
     ]
 

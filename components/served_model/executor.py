@@ -15,7 +15,10 @@ class ServedModelExecutor(BaseExecutor):
     """Work of ServedModel."""
 
     def Do(  # noqa: N802 - the name is TFX's
-        self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
+        self,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
     ) -> None:
         """Copies the model in service; custom property `version` is 0 where there is none."""
         artifact = artifact_utils.get_single_instance(output_dict["baseline"])

@@ -13,7 +13,10 @@ class CreativeTrainerExecutor(GenericExecutor):
     """Adds the store's URI to `custom_config`; _GetFnArgs is private in TFX, and this is the one place that overrides it."""
 
     def _GetFnArgs(  # noqa: N802 - the name is TFX's
-        self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
+        self,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
     ) -> FnArgs:
         stores = input_dict.pop("creative_store", None)
         result = super()._GetFnArgs(input_dict, output_dict, exec_properties)

@@ -54,8 +54,7 @@ PORTABLE = stack.PORTABLE
         (
             doctor.check_disk(2 * GIB - GIB // 10, "/data"),
             "disk",
-            "1.9 GiB free at /data, a run needs 2 GiB: free some, or name a roomier folder with "
-            "--output-root",
+            "1.9 GiB free at /data, a run needs 2 GiB: free some, or name a roomier folder with --output-root",
         ),
         (
             doctor.check_memory(GIB),
@@ -85,8 +84,7 @@ PORTABLE = stack.PORTABLE
         (
             doctor.check_keras_in_use("keras.src.models.model"),
             "tf.keras",
-            "is package 'keras', TensorFlow Transform needs Keras 2: start the process with "
-            "TF_USE_LEGACY_KERAS=1",
+            "is package 'keras', TensorFlow Transform needs Keras 2: start the process with TF_USE_LEGACY_KERAS=1",
         ),
     ],
 )
@@ -166,9 +164,7 @@ def test_verb_reports_faults_with_status_1_in_about_a_second():
 
 
 def test_status_is_0_when_nothing_is_wrong(monkeypatch, capsys):
-    monkeypatch.setattr(
-        doctor, "inspect_machine", lambda _root: iter([doctor.Finding("disk", True, "roomy")])
-    )
+    monkeypatch.setattr(doctor, "inspect_machine", lambda _root: iter([doctor.Finding("disk", True, "roomy")]))
     parser = doctor.argparse.ArgumentParser()
     doctor.add_arguments(parser)
     assert doctor.run(parser.parse_args([])) == 0
@@ -178,10 +174,7 @@ def test_status_is_0_when_nothing_is_wrong(monkeypatch, capsys):
 def test_deep_imports_the_stack_in_silence():
     shown = run_doctor("--deep", "--output-root", "s3://bucket/runs")
     lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
-    told = {
-        name: [line for line in lines if line.startswith(f"ok {name} ")]
-        for name in ("import", "tf.keras", "disk")
-    }
+    told = {name: [line for line in lines if line.startswith(f"ok {name} ")] for name in ("import", "tf.keras", "disk")}
     starts = ["ok import tensorflow 2.16.2, ", "ok import apache-beam 2.65.0, ", "ok import tfx 1.16.0, "]
     assert [line.startswith(start) for line, start in zip(told["import"], starts, strict=True)] == [True] * 3
     assert told["tf.keras"] == ["ok tf.keras Keras 2 (tf_keras)"]

@@ -67,9 +67,7 @@ def test_prepare_keeps_a_log_level_that_is_set(clean):
 
 def test_prepare_refuses_keras_3(clean):
     clean.setenv(stacks.KERAS_FLAG, "0")
-    with pytest.raises(
-        stacks.StackError, match=r"TF_USE_LEGACY_KERAS='0' is set.*`unset TF_USE_LEGACY_KERAS`"
-    ):
+    with pytest.raises(stacks.StackError, match=r"TF_USE_LEGACY_KERAS='0' is set.*`unset TF_USE_LEGACY_KERAS`"):
         stacks.prepare_environment()
 
 

@@ -14,9 +14,7 @@ INSTALL_HINT = (
 )
 
 
-def stand_in(
-    path: Path, version: str, *, implementation: str = "cpython", venv: str = "venv", real: str = ""
-) -> str:
+def stand_in(path: Path, version: str, *, implementation: str = "cpython", venv: str = "venv", real: str = "") -> str:
     """Executable at `path` that answers as Python `version` would; returns the real path that it names."""
     path.parent.mkdir(parents=True, exist_ok=True)
     real = real or str(path)
@@ -29,9 +27,7 @@ def stand_in(
 def shim(path: Path) -> None:
     """A pyenv shim for a version that is not selected: it exists, and fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        "#!/bin/bash\necho 'pyenv: python3.10: command not found' >&2\nexit 127\n", encoding="utf-8"
-    )
+    path.write_text("#!/bin/bash\necho 'pyenv: python3.10: command not found' >&2\nexit 127\n", encoding="utf-8")
     path.chmod(0o755)
 
 

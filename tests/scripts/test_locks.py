@@ -50,9 +50,7 @@ def test_lock_satisfies_what_it_was_resolved_from(source, lock):
 def test_constraints_bind_packages_that_are_locked():
     locked = pins("portable.lock")
     outside = {
-        req.name: locked[req.name]
-        for req in requirements("constraints.txt")
-        if locked[req.name] not in req.specifier
+        req.name: locked[req.name] for req in requirements("constraints.txt") if locked[req.name] not in req.specifier
     }
     assert outside == {}
 

@@ -53,9 +53,7 @@ def set_up(copy: Path) -> tuple[int, str, str, list[str]]:
     """Status, output and errors of one set-up, and what it had the installer do."""
     log = copy.parent / "log"
     log.write_text("", encoding="utf-8")
-    shown = subprocess.run(
-        ["scripts/setup.sh"], cwd=copy, capture_output=True, text=True, check=False, timeout=60
-    )
+    shown = subprocess.run(["scripts/setup.sh"], cwd=copy, capture_output=True, text=True, check=False, timeout=60)
     return shown.returncode, shown.stdout, shown.stderr, log.read_text(encoding="utf-8").splitlines()
 
 
@@ -77,9 +75,7 @@ def test_first_builds_and_second_is_silent(checkout):
     assert set_up(checkout) == (0, "", "", [])
 
 
-@pytest.mark.parametrize(
-    "name", ["requirements/portable.lock", "requirements/dev.lock", "setup.py", "pyproject.toml"]
-)
+@pytest.mark.parametrize("name", ["requirements/portable.lock", "requirements/dev.lock", "setup.py", "pyproject.toml"])
 def test_a_changed_input_is_brought_in_without_a_rebuild(checkout, name):
     set_up(checkout)
     with (checkout / name).open("a", encoding="utf-8") as file:
@@ -130,9 +126,7 @@ def test_without_a_python_the_one_line_is_all(checkout):
     (checkout.parent / "bin").mkdir()
     for tool in ("bash", "cat", "cut", "dirname", "head", "mv", "rm", "sed", "sha256sum", "uname", "env"):
         (checkout.parent / "bin" / tool).symlink_to(shutil.which(tool))
-    shown = subprocess.run(
-        ["scripts/setup.sh"], cwd=checkout, env=environ, capture_output=True, text=True, check=False
-    )
+    shown = subprocess.run(["scripts/setup.sh"], cwd=checkout, env=environ, capture_output=True, text=True, check=False)
     assert (shown.returncode, shown.stdout) == (1, "")
     assert shown.stderr.startswith("adclick needs Python 3.10 (TFX 1.16): install it with ")
     assert shown.stderr.count("\n") == 1
@@ -140,9 +134,7 @@ def test_without_a_python_the_one_line_is_all(checkout):
 
 
 def test_make_lists_its_targets(checkout):
-    shown = subprocess.run(
-        ["make"], cwd=checkout, env=MAKE_ENVIRON, capture_output=True, text=True, check=True
-    )
+    shown = subprocess.run(["make"], cwd=checkout, env=MAKE_ENVIRON, capture_output=True, text=True, check=True)
     listed = [line.split()[1] for line in shown.stdout.splitlines()]
     assert listed == ["help", "setup", "run", "test", "check", "bench", "lock", "clean"]
 
@@ -193,9 +185,7 @@ def simulate(checkout: Path, script: str) -> subprocess.CompletedProcess:
 
 
 def test_an_interrupted_simulation_is_no_sample(checkout):
-    assert (
-        simulate(checkout, 'mkdir -p "$3/data" && exit 1').returncode == 2
-    )  # make's own status for a failed recipe
+    assert simulate(checkout, 'mkdir -p "$3/data" && exit 1').returncode == 2  # make's own status for a failed recipe
     assert not (checkout / "data" / "sample").exists()
     assert simulate(checkout, '[[ ! -e $3 ]] && mkdir -p "$3/data" "$3/truth"').returncode == 0
     assert sorted(path.name for path in (checkout / "data" / "sample").iterdir()) == ["data", "truth"]

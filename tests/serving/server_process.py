@@ -39,9 +39,7 @@ class ServerProcess:
         ]  # fmt: skip
         self.log_path = base_path.parent / f"{base_path.name}.log"
         with self.log_path.open("wb") as log:
-            self.process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=REPOSITORY
-            )
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=REPOSITORY)
         self._lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 

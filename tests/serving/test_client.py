@@ -74,9 +74,7 @@ def test_values_that_cannot_be_sent_are_refused_before_sending(connect: Connect)
 
 
 def test_an_unknown_model_is_the_servers_error(connect: Connect) -> None:
-    with pytest.raises(
-        ServerRefusedError, match=r"Servable not found for request: Latest\(other\)"
-    ) as caught:
+    with pytest.raises(ServerRefusedError, match=r"Servable not found for request: Latest\(other\)") as caught:
         connect("other").predict([{"bid": 1.0}])
     assert caught.value.status in ("404", "NOT_FOUND")
     assert not caught.value.retryable
@@ -102,9 +100,7 @@ def test_a_connection_closed_while_idle_is_opened_again(server: ServerProcess) -
         assert client._connection
         assert client._connection.sock
         client._connection.sock.shutdown(socket.SHUT_RDWR)
-        assert client.predict([{"bid": 1.0}])[0].click_probability == pytest.approx(
-            probability(3, 1.0), abs=1e-6
-        )
+        assert client.predict([{"bid": 1.0}])[0].click_probability == pytest.approx(probability(3, 1.0), abs=1e-6)
 
 
 def test_without_our_header_the_version_comes_from_the_status() -> None:
@@ -113,8 +109,7 @@ def test_without_our_header_the_version_comes_from_the_status() -> None:
         "/metadata": '{"model_spec": {"version": "7"}, "metadata": {"signature_def": {"signature_def": '
         '{"predict": {"inputs": {"bid": {"dtype": "DT_FLOAT"}}, "outputs": {"click_probability": {}}}}}}}',
         ":predict": '{"predictions": [0.25]}',
-        "": '{"model_version_status": [{"version": "8", "state": "AVAILABLE"}, '
-        '{"version": "7", "state": "END"}]}',
+        "": '{"model_version_status": [{"version": "8", "state": "AVAILABLE"}, {"version": "7", "state": "END"}]}',
     }
     with http_stand_in(replies) as port, RestClient(f"127.0.0.1:{port}", "m") as client:
         (prediction,) = client.predict([{"bid": 1}])
@@ -122,9 +117,7 @@ def test_without_our_header_the_version_comes_from_the_status() -> None:
 
 
 def test_a_model_without_our_signature_is_named() -> None:
-    replies = {
-        "/metadata": '{"model_spec": {"version": "7"}, "metadata": {"signature_def": {"signature_def": {}}}}'
-    }
+    replies = {"/metadata": '{"model_spec": {"version": "7"}, "metadata": {"signature_def": {"signature_def": {}}}}'}
     missing = pytest.raises(SignatureError, match="model 'm' version 7 has no signature 'predict', only none")
     with http_stand_in(replies) as port, RestClient(f"127.0.0.1:{port}", "m") as client, missing:
         client.predict([{"bid": 1}])

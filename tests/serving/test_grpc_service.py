@@ -68,13 +68,8 @@ def test_an_empty_signature_name_means_serving_default(stub: Any) -> None:
 
 def test_grpc_and_rest_agree_bit_by_bit(stub: Any, server: ServerProcess) -> None:
     bids = [-2.0, 0.1, 0.3, float("nan")]
-    rows = [
-        {"bid": b, "hour": MISSING_INT64, "image_path": "", "image_path_bytes": "é", "site": "日本"}
-        for b in bids
-    ]
-    reply = server.rest("POST", "/v1/models/click:predict", {"signature_name": "predict", "instances": rows})[
-        1
-    ]
+    rows = [{"bid": b, "hour": MISSING_INT64, "image_path": "", "image_path_bytes": "é", "site": "日本"} for b in bids]
+    reply = server.rest("POST", "/v1/models/click:predict", {"signature_name": "predict", "instances": rows})[1]
     request = predict_request(
         bid=np.float32(bids), hour=np.int64([MISSING_INT64] * 4), image_path=[""] * 4,
         image_path_bytes=["é"] * 4, site=["日本"] * 4,
@@ -123,8 +118,7 @@ def test_predict_errors_are_worded_as_the_original_words_them(stub: Any) -> None
     filtered.output_filter.append("z")
     assert error_of(stub.Predict, filtered) == (
         code.INVALID_ARGUMENT,
-        "output tensor alias not found in signature: z "
-        "Outputs expected to be in the set {click_probability}.",
+        "output tensor alias not found in signature: z Outputs expected to be in the set {click_probability}.",
     )
     filtered.output_filter[:] = ["click_probability", "click_probability"]
     assert error_of(stub.Predict, filtered) == (

@@ -13,18 +13,12 @@ def test_decimals_are_short_where_they_read_back_and_whole_ones_keep_a_point() -
     assert predictions_json({"p": values}, {"p": specs.FLOAT}) == (
         '{"predictions": [0.2, 1.0, 9e+06, 3e-05, 0.832018375, NaN, Infinity, -Infinity, -0.0]}'
     )
-    assert (
-        outputs_json({"p": np.float64([0.1 + 0.2])}, {"p": specs.DOUBLE})
-        == '{"outputs": [0.30000000000000004]}'
-    )
+    assert outputs_json({"p": np.float64([0.1 + 0.2])}, {"p": specs.DOUBLE}) == '{"outputs": [0.30000000000000004]}'
 
 
 def test_shapes_nest_and_a_single_output_is_unwrapped() -> None:
     cube = np.arange(8, dtype=np.int64).reshape(2, 2, 2)
-    assert (
-        predictions_json({"a": cube}, {"a": specs.INT64})
-        == '{"predictions": [[[0, 1], [2, 3]], [[4, 5], [6, 7]]]}'
-    )
+    assert predictions_json({"a": cube}, {"a": specs.INT64}) == '{"predictions": [[[0, 1], [2, 3]], [[4, 5], [6, 7]]]}'
     empty = np.zeros([2, 0], np.int64)
     assert predictions_json({"a": empty}, {"a": specs.INT64}) == '{"predictions": [[], []]}'
     assert outputs_json({"a": np.int64(3)}, {"a": specs.INT64}) == '{"outputs": 3}'

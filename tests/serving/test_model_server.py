@@ -130,17 +130,13 @@ def test_sigterm_finishes_requests_under_way_and_exits_0(own_server: ServerProce
     body = json.dumps({"signature_name": "slow", "instances": [rounds]}).encode()
     replies: list[object] = []
     threads = [
-        threading.Thread(
-            target=lambda: replies.append(own_server.rest("POST", "/v1/models/click:predict", body)[:2])
-        )
+        threading.Thread(target=lambda: replies.append(own_server.rest("POST", "/v1/models/click:predict", body)[:2]))
         for _ in range(2)
     ]
     for thread in threads:
         thread.start()
     with grpc.insecure_channel(f"127.0.0.1:{own_server.grpc_port}") as channel:
-        pending = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict.future(
-            request, timeout=30
-        )
+        pending = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict.future(request, timeout=30)
         time.sleep(0.3)
         assert replies == [], "the requests have to be under way when the signal comes"
         own_server.process.send_signal(signal.SIGTERM)

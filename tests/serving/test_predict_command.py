@@ -48,9 +48,7 @@ def test_grpc_gives_the_same(server: ServerProcess, rows: Path, capsys: pytest.C
     assert [row["model_version"] for row in over_rest] == ["3", "3"]
 
 
-def test_batches_limits_and_json(
-    server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_batches_limits_and_json(server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text("\n".join(json.dumps({"hour": hour}) for hour in range(150)))
     assert predict(server, file, "--format", "json", "--limit", 130) == 0  # 64 + 64 + 2
@@ -99,9 +97,7 @@ def test_a_bad_value_names_file_line_and_field(
     )
 
 
-def test_no_server_is_a_failure_with_the_way_to_start_one(
-    rows: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_server_is_a_failure_with_the_way_to_start_one(rows: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (port,) = free_ports(1)
     assert predict(port, rows) == 1
     error = capsys.readouterr().err

@@ -31,9 +31,7 @@ def test_integers_are_floats_but_floats_and_booleans_are_no_integers() -> None:
         to_array([True], specs.FLOAT)
     with pytest.raises(RequestError, match="JSON Value: null Type: Null is not of expected type: string"):
         to_array(None, specs.STRING)
-    with pytest.raises(
-        RequestError, match=f"JSON Value: {2**63} Type: Number is not of expected type: int64"
-    ):
+    with pytest.raises(RequestError, match=f"JSON Value: {2**63} Type: Number is not of expected type: int64"):
         to_array(2**63, specs.INT64)
 
 
@@ -59,9 +57,7 @@ def test_strings_keep_their_bytes() -> None:
 
 def test_ragged_lists_name_the_level() -> None:
     assert to_array([[1, 2], [3, 4]], specs.INT32).shape == (2, 2)
-    with pytest.raises(
-        RequestError, match="Encountered list at unexpected size: 1 at level: 1 expected size: 2"
-    ):
+    with pytest.raises(RequestError, match="Encountered list at unexpected size: 1 at level: 1 expected size: 2"):
         to_array([[1, 2], [3]], specs.INT32)
     with pytest.raises(RequestError, match="Encountered list at unexpected level: 1 expected < 1"):
         to_array([1, [2]], specs.INT32)
@@ -84,13 +80,10 @@ def test_rows_name_the_element_and_the_key() -> None:
         f"{head} of 'instances' list. JSON object: {{\n    \"a\": 1\n}} keys must be equal to: a,b"
     )
     assert error({"instances": [*rows, {"a": 1, "b": "x", "c": 1}]}, **two) == (
-        f"{head} key: c of 'instances' list. Error: INVALID_ARGUMENT: "
-        "JSON object: does not have named input: c"
+        f"{head} key: c of 'instances' list. Error: INVALID_ARGUMENT: JSON object: does not have named input: c"
     )
     assert error({"instances": [*rows, 3]}, **two) == "Expecting object but got list at item 1 of input list"
-    assert error({"instances": [3]}, **two).startswith(
-        "instances is a plain list, but expecting list of objects"
-    )
+    assert error({"instances": [3]}, **two).startswith("instances is a plain list, but expecting list of objects")
     assert error({"instances": [[1, 2], [3]]}, a=specs.FLOAT) == (
         f"{head} of 'instances' list. Error: INVALID_ARGUMENT: Expecting tensor size: 2 but got: 1"
     )

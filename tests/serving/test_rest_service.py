@@ -70,9 +70,7 @@ def test_several_outputs_are_objects_and_bytes_are_base64(server: ServerProcess)
 def test_gzip_bodies_are_inflated_up_to_the_limit(server: ServerProcess) -> None:
     encoded = {"Content-Encoding": "gzip"}
     body = gzip.compress(json.dumps(named(ROW)).encode())
-    assert server.rest("POST", PREDICT, body, encoded)[1]["predictions"] == pytest.approx(
-        [EXPECTED], abs=1e-6
-    )
+    assert server.rest("POST", PREDICT, body, encoded)[1]["predictions"] == pytest.approx([EXPECTED], abs=1e-6)
     bomb = gzip.compress(b" " * 2_000_000)
     assert len(bomb) < 10_000
     status, reply, _ = server.rest("POST", PREDICT, bomb, encoded)

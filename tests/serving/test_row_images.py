@@ -53,7 +53,6 @@ def test_missing_and_oversized_files_are_warned_of(root: Path, monkeypatch: pyte
     attached, warnings = attach_images(rows, root, "image_path", "rows.csv")
     assert attached == rows
     assert warnings == [
-        f"rows.csv, line 2, field 'image_path', value 'gone.png': no file {root}/gone.png; "
-        "sent without image",
+        f"rows.csv, line 2, field 'image_path', value 'gone.png': no file {root}/gone.png; sent without image",
         "rows.csv, line 3, field 'image_path', value 'a.png': 3 bytes, more than 2; sent without image",
     ]

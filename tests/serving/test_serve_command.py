@@ -31,9 +31,7 @@ def test_a_missing_folder_or_version_is_status_2_with_the_way_to_one(
     base_path = tmp_path / "serving" / "click"
     assert serve("--output-root", tmp_path, "--model-name", "click") == 2
     error = capsys.readouterr().err
-    assert error.startswith(
-        f"adclick serve: {base_path} does not exist; push a model first with `make run` or "
-    )
+    assert error.startswith(f"adclick serve: {base_path} does not exist; push a model first with `make run` or ")
     assert "run_local.py" in error
     base_path.mkdir(parents=True)
     assert serve("--output-root", tmp_path, "--model-name", "click") == 2
@@ -41,9 +39,7 @@ def test_a_missing_folder_or_version_is_status_2_with_the_way_to_one(
 
 
 @pytest.mark.parametrize("flag", ["--port", "--rest-port"])
-def test_a_taken_port_is_status_2_and_named(
-    tmp_path: Path, flag: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_taken_port_is_status_2_and_named(tmp_path: Path, flag: str, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "serving" / "click" / "1").mkdir(parents=True)
     other = "--rest-port" if flag == "--port" else "--port"
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -35,17 +35,16 @@ def test_values_short_of_the_shape_are_padded_with_the_last() -> None:
     assert array_from_proto("x", specs.FLOAT, proto).tolist() == [1, 2, 2, 2]
     del proto.float_val[:]
     assert array_from_proto("x", specs.FLOAT, proto).tolist() == [0, 0, 0, 0]
-    assert array_from_proto(
-        "x", specs.FLOAT, proto_from_array(specs.FLOAT, np.zeros([0, 3], np.float32))
-    ).shape == (0, 3)
+    assert array_from_proto("x", specs.FLOAT, proto_from_array(specs.FLOAT, np.zeros([0, 3], np.float32))).shape == (
+        0,
+        3,
+    )
 
 
 def test_content_of_the_wrong_length_and_undefined_shapes_are_refused() -> None:
     proto = proto_from_array(specs.FLOAT, np.float32([1]))
     proto.tensor_content = b"12345678"
-    with pytest.raises(
-        RequestError, match=r"tensor parsing error: x: shape \[1\] takes 4 bytes but 8 are sent"
-    ):
+    with pytest.raises(RequestError, match=r"tensor parsing error: x: shape \[1\] takes 4 bytes but 8 are sent"):
         array_from_proto("x", specs.FLOAT, proto)
     proto.tensor_shape.dim[0].size = -1
     with pytest.raises(RequestError, match=r"tensor parsing error: x: shape \[-1\] is not fully defined"):

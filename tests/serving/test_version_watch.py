@@ -65,9 +65,7 @@ def ask(table: VersionTable) -> float:
     return float(outputs["click_probability"][0])
 
 
-def test_the_newest_version_replaces_the_old_one_which_is_then_unloaded(
-    watched: Watched, exported: Path
-) -> None:
+def test_the_newest_version_replaces_the_old_one_which_is_then_unloaded(watched: Watched, exported: Path) -> None:
     shutil.copytree(exported / "1", watched.base_path / "1")
     (watched.base_path / "notes").mkdir()
     assert watched.poll() == [1]
@@ -108,9 +106,7 @@ def test_a_copy_under_way_is_taken_when_complete_and_never_displaces(
     assert watched.status(2) == (State.END, Code.UNAVAILABLE, "Not complete yet: saved_model.pb is missing")
     shutil.copy(source / "saved_model.pb", target)
     assert watched.poll() == [1]
-    assert (
-        "is not a valid checkpoint" in watched.status(2)[2]
-    )  # only loading tells that variables belong to it
+    assert "is not a valid checkpoint" in watched.status(2)[2]  # only loading tells that variables belong to it
     (target / "variables").mkdir()
     shutil.copy(source / "variables/variables.index", target / "variables")
     assert watched.poll() == [1]
@@ -153,9 +149,7 @@ def test_a_server_starts_with_the_newest_version_that_loads(watched: Watched, ex
     assert watched.poll() == [1]
 
 
-def test_deleting_the_newest_rolls_back_once_the_older_one_is_loaded(
-    watched: Watched, exported: Path
-) -> None:
+def test_deleting_the_newest_rolls_back_once_the_older_one_is_loaded(watched: Watched, exported: Path) -> None:
     for version in ("1", "2"):
         shutil.copytree(exported / version, watched.base_path / version)
     assert watched.poll() == [2]

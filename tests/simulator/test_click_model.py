@@ -118,13 +118,9 @@ def test_drift_moves_the_base_and_two_weights() -> None:
     traveller = one_user(52.0, SEGMENTS.index("travellers"))
     population, first = one_impression(traveller)
     later = dataclasses.replace(first, month=5)  # drift(5) = 1 - 1/e = 0.632
-    moved = column_log_odds(population, later, COEFFICIENTS) - column_log_odds(
-        population, first, COEFFICIENTS
-    )
+    moved = column_log_odds(population, later, COEFFICIENTS) - column_log_odds(population, first, COEFFICIENTS)
     assert moved[0] == pytest.approx(-0.10 * drift(5))
-    moved = attribute_weights(population, later, COEFFICIENTS) - attribute_weights(
-        population, first, COEFFICIENTS
-    )
+    moved = attribute_weights(population, later, COEFFICIENTS) - attribute_weights(population, first, COEFFICIENTS)
     np.testing.assert_allclose(moved[0], [-0.25 * drift(5), 0, 0, 0, -0.15 * drift(5)], atol=1e-12)
 
 
@@ -196,9 +192,7 @@ def column_features(drawn: Drawn) -> Matrix:
     rates = np.column_stack([shown.user_rate, shown.site_rate])
     known = ~np.isnan(rates)
     rates = np.where(known, rates, 0.0759)  # sigmoid(-2.5)
-    goods = one_hot(np.array([GOODS.index(ADVERTISER_GROUPS[name]) for name in ADVERTISER_CATEGORIES]), 4)[
-        category
-    ]
+    goods = one_hot(np.array([GOODS.index(ADVERTISER_GROUPS[name]) for name in ADVERTISER_CATEGORIES]), 4)[category]
     return np.hstack(
         [
             np.log(rates / (1 - rates)) + 2.5,

@@ -49,13 +49,9 @@ def test_every_attribute_can_be_read_at_64_px() -> None:
     trained, tested = slice(0, 500), slice(500, 700)
     for column, name in enumerate(ATTRIBUTES):
         truth = creatives.attributes[:, column]
-        reader = ExtraTreesRegressor(100, random_state=0, min_samples_leaf=2).fit(
-            features[trained], truth[trained]
-        )
+        reader = ExtraTreesRegressor(100, random_state=0, min_samples_leaf=2).fit(features[trained], truth[trained])
         read = reader.predict(features[tested])
-        explained = (
-            1 - ((read - truth[tested]) ** 2).sum() / ((truth[tested] - truth[tested].mean()) ** 2).sum()
-        )
+        explained = 1 - ((read - truth[tested]) ** 2).sum() / ((truth[tested] - truth[tested].mean()) ** 2).sum()
         assert explained > 0.85, f"{name}: R² {explained:.3f}"
         if name == "cta":
             assert auc(truth[tested], read) > 0.999
@@ -86,9 +82,7 @@ def test_the_button_takes_about_a_third_of_the_width() -> None:
         difference = np.abs(pixels(spec, None) - np.array(BUTTON_RGB) / 255).max(axis=2)  # [height, width]
         button = np.flatnonzero((difference < 0.02).any(axis=0))
         assert 0.24 < (button[-1] - button[0] + 1) / width_px < 0.37
-        without = np.abs(pixels(dataclasses.replace(spec, cta=False), None) - np.array(BUTTON_RGB) / 255).max(
-            axis=2
-        )
+        without = np.abs(pixels(dataclasses.replace(spec, cta=False), None) - np.array(BUTTON_RGB) / 255).max(axis=2)
         assert (without > 0.3).all()
 
 

@@ -48,9 +48,7 @@ def test_the_files_do_not_depend_on_the_processes(specs: list[CreativeSpec], tmp
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_a_file_that_cannot_be_written_is_named(
-    specs: list[CreativeSpec], tmp_path: Path, processes: int
-) -> None:
+def test_a_file_that_cannot_be_written_is_named(specs: list[CreativeSpec], tmp_path: Path, processes: int) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere/cr_00"):
         write_creatives(specs, tmp_path / "nowhere", lambda _done: None, processes)
 

@@ -19,9 +19,7 @@ def simulate(output: Path, *more: str) -> int:
     return main(["simulate", "--output", str(output), *TINY, *more])
 
 
-def test_the_summary_says_what_and_where_and_what_next(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_summary_says_what_and_where_and_what_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert simulate(tmp_path / "s", "--months", "2") == 0
     captured = capsys.readouterr()
     clicks = sum(
@@ -41,16 +39,12 @@ def test_the_summary_says_what_and_where_and_what_next(
     assert captured.err == ""  # not a terminal: no progress
 
 
-def test_too_few_impressions_for_an_auc_are_no_failure(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_too_few_impressions_for_an_auc_are_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", "--output", str(tmp_path), "--impressions", "1", "--creatives", "1"]) == 0
     assert "Bayes AUC    none (too few impressions" in capsys.readouterr().out
 
 
-def test_a_directory_in_use_is_refused_until_forced(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_directory_in_use_is_refused_until_forced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert simulate(tmp_path) == 0
     (tmp_path / "notes.txt").write_text("mine")
     capsys.readouterr()

@@ -62,14 +62,11 @@ def test_no_ad_is_shown_before_its_launch(population: Population, months: list[I
     for impressions in months:
         creative = population.ads.creative[impressions.ad]
         shown = [
-            month_start(impressions.month) + datetime.timedelta(seconds=int(second))
-            for second in impressions.second
+            month_start(impressions.month) + datetime.timedelta(seconds=int(second)) for second in impressions.second
         ]
         launched = [
             month_start(int(month)) + datetime.timedelta(days=int(day) - 1)
-            for month, day in zip(
-                creatives.launch_month[creative], creatives.launch_day[creative], strict=True
-            )
+            for month, day in zip(creatives.launch_month[creative], creatives.launch_day[creative], strict=True)
         ]
         assert all(moment >= launch for moment, launch in zip(shown, launched, strict=True))
 
