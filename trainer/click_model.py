@@ -71,7 +71,7 @@ class ClickModel(keras.Model):
             one.name: keras.layers.Embedding(
                 one.size,
                 one.dim,
-                embeddings_initializer=keras.initializers.RandomNormal(stddev=0.01, seed=seed + index),
+                embeddings_initializer=keras.initializers.RandomNormal(stddev=0.1, seed=seed + index),
                 embeddings_regularizer=prior,
             )
             for index, one in enumerate(embedded)
