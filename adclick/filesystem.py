@@ -67,7 +67,10 @@ def read_bytes(uri: str) -> bytes:
 
 
 def content_digest(uris: Iterable[str], names: Iterable[str]) -> str:
-    """SHA-256 over names and contents, so that one changed byte anywhere changes it. A missing file counts as missing."""
+    """SHA-256 over names and contents, so that one changed byte anywhere changes it.
+
+    A missing file counts as missing.
+    """
     digest = hashlib.sha256()
     for name, uri in zip(names, uris, strict=True):
         digest.update(name.encode() + b"\0")

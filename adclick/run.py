@@ -96,14 +96,16 @@ def _claimed(output_root: Path) -> Iterator[None]:
         lock = (output_root / ".lock").open("w")
     except OSError as error:
         raise SettingsError(
-            f"output_root: {output_root}: cannot be written ({error.strerror}); give a folder of your own to --output-root"
+            f"output_root: {output_root}: cannot be written ({error.strerror}); "
+            "give a folder of your own to --output-root"
         ) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise SettingsError(
-                f"output_root: {output_root}: another run is using it; wait for it or give another folder to --output-root"
+                f"output_root: {output_root}: another run is using it; "
+                "wait for it or give another folder to --output-root"
             ) from None
         yield
 

@@ -130,7 +130,7 @@ def _feature_named(location: Sequence[Any], layers: Sequence[Layer]) -> str | No
     for layer in reversed(layers):
         entries = layer.values.get("features")
         if isinstance(entries, list) and location[1] < len(entries) and isinstance(entries[location[1]], Mapping):
-            return entries[location[1]].get("name")
+            return str(entries[location[1]].get("name", "")) or None
     return None
 
 

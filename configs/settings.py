@@ -190,7 +190,8 @@ class Settings(_Section):
                     f"data.split.column is {split.column!r}, which the model sees: give that feature kind 'key' and, "
                     "if the model needs it too, a copy of the column under another name"
                     if split.by == "column"
-                    else f"data.split.column is {split.column!r} of kind {self.features[split.column].kind!r}; it must be of kind 'key'"
+                    else f"data.split.column is {split.column!r} of kind {self.features[split.column].kind!r}; "
+                    "it must be of kind 'key'"
                 )
         for columns in self.evaluation.slices:
             for column in columns:

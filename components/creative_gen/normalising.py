@@ -30,7 +30,10 @@ class Normalised(NamedTuple):
 
 
 def normalise_creatives(creatives: Sequence[Creative], image_root: str, limits: Creatives) -> Normalised:
-    """Pixels of each usable creative, in the order given. Threads help: reading and decoding both leave the interpreter."""
+    """Pixels of each usable creative, in the order given.
+
+    Threads help: reading and decoding both leave the interpreter.
+    """
     decode = tf.function(
         lambda encoded: normalise_image(encoded, limits.image_px),
         input_signature=[tf.TensorSpec([], tf.string)],

@@ -119,7 +119,7 @@ def _pieces(stream: IO[bytes], rest: bytes, first_line: int, piece_bytes: int) -
 
 def _outside_quotes(content: npt.NDArray[np.uint8], positions: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
     quotes = np.flatnonzero(content == QUOTE)
-    return np.searchsorted(quotes, positions) % 2 == 0
+    return np.asarray(np.searchsorted(quotes, positions) % 2 == 0, np.bool_)
 
 
 def _read_header(file: DataFile, stream: IO[bytes]) -> tuple[bytes, int, bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import csv
+import io
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -165,8 +166,8 @@ def write_report(
 
 
 def _write_csv(uri: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    with open_binary(uri, mode="wt", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)  # type: ignore[type-var]  # opened as text
+    with open_binary(uri, mode="wb") as raw, io.TextIOWrapper(raw, encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
         writer.writerow(header)
         writer.writerows(rows)
 

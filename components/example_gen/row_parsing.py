@@ -138,7 +138,8 @@ def _read_cells(
     except pa.ArrowInvalid as error:
         last_line = piece.first_line + piece.data.count(b"\n")
         raise DataError(
-            f"lines {piece.first_line} to {last_line}: cannot be read as CSV ({error}); look for a quote that is not closed"
+            f"lines {piece.first_line} to {last_line}: cannot be read as CSV ({error}); "
+            "look for a quote that is not closed"
         ) from None
     return {name: _one_chunk(table.column(name), pa.binary()) for name in names}, ragged
 

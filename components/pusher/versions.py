@@ -1,7 +1,7 @@
 """Versions of a model in the folder that TF Serving watches: which is in service, and how a new one gets there.
 
-A version is a folder named by an integer (tensorflow_serving/sources/storage_path/file_system_storage_path_source.cc). It is
-copied beside under a name that no server takes for a version, then renamed: a half-copied version is never seen.
+A version is a folder named by an integer (tensorflow_serving/sources/storage_path/file_system_storage_path_source.cc).
+It is copied beside under a name that no server takes for a version, then renamed: a half-copied version is never seen.
 """
 
 from __future__ import annotations
@@ -67,7 +67,10 @@ def model_digest(saved_model: Path) -> str:
 
 
 def push(saved_model: Path, model_folder: Path, baseline_version: int | None, run_id: str) -> int:
-    """Copies the model in as a new version, greater than every other; returns it. Raises AdclickError without free space."""
+    """Copies the model in as a new version, greater than every other; returns it.
+
+    Raises AdclickError without free space.
+    """
     model_folder.mkdir(parents=True, exist_ok=True)
     size = sum(file.stat().st_size for file in saved_model.rglob("*") if file.is_file())
     free = shutil.disk_usage(model_folder).free

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 from typing import Any
@@ -49,9 +50,10 @@ def metrics_part(scores: dict[str, npt.NDArray[np.float64]], baseline_version: i
     label, weight = scores["label"], scores.get("weight")
     baseline = None
     if "baseline" in scores:
-        compared = click_metrics(label, scores["baseline"], weight)._asdict()
+        compared = dataclasses.asdict(click_metrics(label, scores["baseline"], weight))
         baseline = {"version": baseline_version, "metrics": compared}
-    return {"metrics": click_metrics(label, scores["candidate"], weight)._asdict(), "baseline": baseline}
+    candidate = dataclasses.asdict(click_metrics(label, scores["candidate"], weight))
+    return {"metrics": candidate, "baseline": baseline}
 
 
 def bounds_part(bounds: Bounds, metrics: dict[str, Any], baseline: dict[str, Any] | None) -> list[dict[str, Any]]:
