@@ -60,7 +60,7 @@ def plan_ingest(source: SpanInput, data: Data, table: FeatureTable) -> IngestPla
             for block in blocks
             for piece in read_pieces(block, BLOCK_BYTES)
         ]
-        joined = np.concatenate(times)
+        joined = np.concatenate([np.zeros(0, np.int64), *times])
         if not len(joined):
             raise DataError(
                 f"{source.files[0].uri}: no cell of {table.timestamp.name!r} is a time in format "
