@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import datetime
 import fcntl
+import json
 import os
 import sys
 import time
@@ -57,9 +58,9 @@ def _run(args: argparse.Namespace, progress: LiveProgress | PlainProgress) -> in
 
     overrides = list(args.set)
     if args.data_root:
-        overrides.append(f"data.root={args.data_root}")
+        overrides.append(f"data.root={_quoted(args.data_root)}")
     if args.output_root:
-        overrides.append(f"output_root={args.output_root}")
+        overrides.append(f"output_root={_quoted(args.output_root)}")
     settings = load_settings(args.config, overrides)
     if not is_folder(settings.data.root):
         raise SettingsError(
@@ -86,6 +87,11 @@ def _run(args: argparse.Namespace, progress: LiveProgress | PlainProgress) -> in
     progress.say(text)
     progress.say(f"\n{time.monotonic() - began:.0f} s in all")
     return status
+
+
+def _quoted(path: str) -> str:
+    """A path as YAML that stays the same string, whatever is in it."""
+    return json.dumps(path, ensure_ascii=False)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from adclick.filesystem import join, read_bytes
+from adclick.filesystem import is_absent, join, read_bytes
 from components.creative_gen.image_checks import Fault, UnusableCode, check_header
 from components.creative_gen.store import Creative, Unusable
 from configs.settings import Creatives
@@ -59,7 +59,9 @@ def normalise_creatives(creatives: Sequence[Creative], image_root: str, limits: 
 def _normalise_one(uri: str, limits: Creatives, decode: Callable[[tf.Tensor], tf.Tensor]) -> Pixels | Fault:
     try:
         encoded = read_bytes(uri)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+    except OSError as error:
+        if not is_absent(error):
+            raise
         return Fault(UnusableCode.MISSING, f"no file {uri}")
     fault = check_header(encoded, limits)
     if fault is not None:
