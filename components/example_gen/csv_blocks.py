@@ -23,6 +23,7 @@ from adclick.filesystem import DataFile, open_binary
 NEWLINE, QUOTE = 10, 34
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 WHOLE_FILE = -1
+HEADER_CHUNK_BYTES = 1 << 16
 MAX_HEADER_BYTES = 1 << 20
 
 
@@ -129,7 +130,7 @@ def _read_header(file: DataFile, stream: IO[bytes]) -> tuple[bytes, int, bytes]:
     """Bytes of the header record, line number of the first row, and what was read beyond the header."""
     data = b""
     while True:
-        more = stream.read(1 << 16)
+        more = stream.read(HEADER_CHUNK_BYTES)
         data += more
         if not data.strip():
             if not more:
