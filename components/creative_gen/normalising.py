@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -16,6 +17,8 @@ from components.creative_gen.image_checks import Fault, UnusableCode, check_head
 from components.creative_gen.store import Creative, Unusable
 from configs.settings import Creatives
 from trainer.image_graph import normalise_image
+
+_GRAPH_NAMES = re.compile(r"\[*\{\{.*?\}\}\]*|\[Op:.*?\]")  # what TensorFlow calls its nodes tells nothing of the image
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -69,4 +72,4 @@ def _normalise_one(uri: str, limits: Creatives, decode: Callable[[tf.Tensor], tf
     try:
         return np.asarray(decode(tf.constant(encoded)).numpy(), np.uint8)
     except tf.errors.InvalidArgumentError as error:
-        return Fault(UnusableCode.CORRUPT, " ".join(str(error).split())[:200])
+        return Fault(UnusableCode.CORRUPT, " ".join(_GRAPH_NAMES.sub("", str(error)).split())[:200])

@@ -22,12 +22,11 @@ def judge(
     rejected: dict[str, int] | None = None,
     creatives: dict[str, Any] = NO_CREATIVES,
     anomalies: tuple[Anomaly, ...] = (),
-    rows: RowLimits = RowLimits(),
-    limits: Creatives = Creatives(),
+    rows: RowLimits | None = None,
     accept: tuple[str, ...] = (),
 ) -> Decision:
     counts = {"read": 1_000, "rejected": rejected or {}}
-    return decide(counts, creatives, anomalies, rows, limits, AnomalyLimits(accept=accept))
+    return decide(counts, creatives, anomalies, rows or RowLimits(), Creatives(), AnomalyLimits(accept=accept))
 
 
 def test_clean_data_passes_with_each_limit_on_record() -> None:
@@ -50,7 +49,7 @@ def test_rejected_rows(bad: int, passed: bool) -> None:
         if passed
         else [
             "share of rejected rows: 0.011, at most 0.01; "
-            "see rejects.csv of the run's report, correct the files or raise data.limits."
+            "see rejects.csv of the run's report, correct the files or raise data.limits.max_rejected_share"
         ]
     )
 
@@ -64,9 +63,10 @@ def test_a_reason_has_a_limit_of_its_own() -> None:
         ("share of rows rejected as bad_label", 0.002, False),
         ("share of rows rejected as bad_number", 0.4, True),
     ]
-    assert decision.reasons()[0].startswith(
-        "share of rows rejected as bad_label: 0.002, at most 0.001; see rejects.csv"
-    )
+    assert decision.reasons() == [
+        "share of rows rejected as bad_label: 0.002, at most 0.001; see rejects.csv of the run's report, "
+        "correct the files or raise data.limits.max_rejected_share_by_reason"
+    ]
 
 
 @pytest.mark.parametrize(("unusable", "passed"), [({"missing": 3, "corrupt": 2}, True), ({"missing": 6}, False)])

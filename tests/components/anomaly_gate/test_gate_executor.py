@@ -26,7 +26,7 @@ def artifact(kind: Any, folder: Path) -> Any:
 
 
 def do(root: Path, unusable: dict[str, int] | None, severity: int, accept: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Runs the gate on 1,000 rows with 2 rejects, an anomaly of `device` in split eval and, unless None, 4 creatives."""
+    """Runs the gate on 1,000 rows, 2 of them rejected, an anomaly in split eval and, unless None, 4 creatives."""
     anomalies = artifact(standard_artifacts.ExampleAnomalies, root / "anomalies")
     anomalies.split_names = artifact_utils.encode_split_names(["train", "eval"])
     for split in ("train", "eval"):

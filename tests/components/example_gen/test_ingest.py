@@ -113,7 +113,7 @@ def test_the_file_that_a_header_fault_is_in_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError) as raised:
         plan_ingest(source, Data(), TABLE)
     assert str(raised.value).startswith(
-        f"{tmp_path}/month-2/n.csv: line 1: the header lacks timestamp column 'time' (renamed to 'tme'?); it has id, tme,"
+        f"{tmp_path}/month-2/n.csv: line 1: the header lacks timestamp column 'time' (renamed to 'tme'?); it has id,"
     )
 
 

@@ -205,7 +205,7 @@ def test_bounds_themselves_are_within() -> None:
 
 
 def test_quotes_within_a_cell_do_not_move_the_lines() -> None:
-    """Arrow takes a quote in the middle of a cell as text; counting quotes would take the next newline into the cell."""
+    """Arrow takes a quote within a cell as text; counting quotes would take the next newline into the cell."""
     rows = parse(line(note='5" tv') + line(note='"two\nlines"') + line(id="r3", age="x"))
     assert rows.columns["note"].to_pylist() == ['5" tv', "two\nlines"]
     assert rows.rejects == [Reject(5, "age", "x", RejectCode.BAD_NUMBER)]

@@ -111,11 +111,12 @@ def truth(tmp_path: Path) -> Path:
 def test_truth_by_hand(truth: Path) -> None:
     """Probabilities 0.9, 0.1, 0.6, 0.2 of rows a … d with labels 1, 0, 1, 0: they rank every click above.
 
-    The model ties b and c: 3.5 of 4 pairs. With probabilities as labels a pair (i, j) weighs p_i (1 − p_j); the diagonal
-    pairs i = j tie. Clicks weigh 0.9 + 0.1 + 0.6 + 0.2 = 1.8, others 2.2, in all 3.96.
-    Truth's order a c d b: 0.9 (0.4 + 0.8 + 0.9) + 0.6 (0.8 + 0.9) + 0.2 (0.9) = 3.09, ties ½ (0.09 + 0.09 + 0.24 + 0.16)
-    = 0.29: 3.38 / 3.96. Model's order a (b c) d: 0.9 (0.9 + 0.4 + 0.8) + (0.1 + 0.6) 0.8 = 2.45, ties
-    ½ (0.09 + (0.1 + 0.6)(0.9 + 0.4) + 0.16) = 0.58: 3.03 / 3.96.
+    The model ties b and c: 3.5 of 4 pairs. With probabilities as labels a pair (i, j) weighs p_i (1 − p_j), and pairs
+    i = j tie. Clicks weigh 0.9 + 0.1 + 0.6 + 0.2 = 1.8, others 2.2, in all 3.96.
+    Truth's order a c d b: 0.9 (0.4 + 0.8 + 0.9) + 0.6 (0.8 + 0.9) + 0.2 (0.9) = 3.09,
+    ties ½ (0.09 + 0.09 + 0.24 + 0.16) = 0.29: 3.38 / 3.96.
+    Model's order a (b c) d: 0.9 (0.9 + 0.4 + 0.8) + (0.1 + 0.6) 0.8 = 2.45,
+    ties ½ (0.09 + (0.1 + 0.6)(0.9 + 0.4) + 0.16) = 0.58: 3.03 / 3.96.
     """
     part = summary.truth_part(str(truth), [1, 2], IDS, SCORES)
     assert part is not None
