@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 from collections.abc import Iterable
@@ -9,7 +10,7 @@ from typing import IO, Any, NamedTuple
 
 import fsspec
 
-from adclick.errors import DataError
+from adclick.errors import DataError, SettingsError
 
 
 class DataFile(NamedTuple):
@@ -27,8 +28,11 @@ def join(root: str, path: str) -> str:
 
 
 def is_folder(uri: str) -> bool:
-    """Whether a folder is there."""
-    files, path = fsspec.core.url_to_fs(uri)
+    """Whether a folder is there. Raises SettingsError for a URI that no installed package can open."""
+    try:
+        files, path = fsspec.core.url_to_fs(uri)
+    except (ValueError, ImportError) as error:
+        raise SettingsError(f"{uri}: cannot be opened: {error}; give a local folder, gs:// or s3://") from None
     return bool(files.isdir(path))
 
 
@@ -66,8 +70,17 @@ def read_bytes(uri: str) -> bytes:
         return stream.read()
 
 
+def is_absent(error: OSError) -> bool:
+    """Whether an error of opening a file means that no file is there, rather than that it cannot be read."""
+    absent = (errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG)
+    return isinstance(error, FileNotFoundError) or error.errno in absent
+
+
 def content_digest(uris: Iterable[str], names: Iterable[str]) -> str:
-    """SHA-256 over names and contents, so that one changed byte anywhere changes it. A missing file counts as missing."""
+    """SHA-256 over names and contents, so that one changed byte anywhere changes it.
+
+    A missing file counts as missing.
+    """
     digest = hashlib.sha256()
     for name, uri in zip(names, uris, strict=True):
         digest.update(name.encode() + b"\0")
@@ -76,7 +89,9 @@ def content_digest(uris: Iterable[str], names: Iterable[str]) -> str:
                 each = hashlib.sha256()
                 while block := stream.read(1 << 22):
                     each.update(block)
-        except (FileNotFoundError, IsADirectoryError):
+        except OSError as error:
+            if not is_absent(error):
+                raise
             digest.update(b"missing\0")
         else:
             digest.update(each.digest())

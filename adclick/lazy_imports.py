@@ -13,14 +13,16 @@ import threading
 from collections.abc import Sequence
 from types import ModuleType
 
+_RUNNERS = "tfx.components.infra_validator.model_server_runners"
+
 # module -> who imports it at start-up, and for what
 POSTPONED: dict[str, str] = {
     "nltk": "TFMA's ROUGE metric",
     "sacrebleu": "TFMA's BLEU metric",
     "sklearn": "Keras' scikit-learn wrappers",
     "IPython": "Keras' file editor and Beam's interactive runner",
-    "tfx.components.infra_validator.model_server_runners.kubernetes_runner": "InfraValidator, which this package replaces",
-    "tfx.components.infra_validator.model_server_runners.local_docker_runner": "InfraValidator, which this package replaces",
+    f"{_RUNNERS}.kubernetes_runner": "InfraValidator, which this package replaces",
+    f"{_RUNNERS}.local_docker_runner": "InfraValidator, which this package replaces",
 }
 
 
@@ -30,7 +32,10 @@ class _PostponingFinder(importlib.abc.MetaPathFinder):
         self._looking = threading.local()
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self,
+        fullname: str,
+        path: Sequence[str] | None,
+        target: ModuleType | None = None,  # noqa: ARG002 - the import system passes it
     ) -> importlib.machinery.ModuleSpec | None:
         if fullname not in self._names or getattr(self._looking, "name", None) == fullname:
             return None

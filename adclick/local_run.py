@@ -40,7 +40,10 @@ def run_to_summary(
     progress: LiveProgress | PlainProgress,
     fresh: bool,
 ) -> tuple[int, str]:
-    """Exit status and the text for the terminal. Raises AdclickError for a run that stopped, its summary published too."""
+    """Exit status and the text for the terminal.
+
+    Raises AdclickError for a run that stopped; its summary is published all the same.
+    """
     recorder = _Recorder(progress)
     stopped: Exception | None = None
     try:

@@ -68,7 +68,13 @@ class LiveProgress:
         from rich.live import Live
 
         self._rows = dict.fromkeys(node_ids, (WAITING, 0.0, ""))
-        self._live = Live(get_renderable=self._table, console=self._console, refresh_per_second=4, redirect_stdout=False, redirect_stderr=False)  # fmt: skip
+        self._live = Live(
+            get_renderable=self._table,
+            console=self._console,
+            refresh_per_second=4,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
         self._live.start()
 
     def started(self, node_id: str) -> None:

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import datetime
 import fcntl
+import json
 import os
 import sys
 import time
@@ -57,9 +58,9 @@ def _run(args: argparse.Namespace, progress: LiveProgress | PlainProgress) -> in
 
     overrides = list(args.set)
     if args.data_root:
-        overrides.append(f"data.root={args.data_root}")
+        overrides.append(f"data.root={_quoted(args.data_root)}")
     if args.output_root:
-        overrides.append(f"output_root={args.output_root}")
+        overrides.append(f"output_root={_quoted(args.output_root)}")
     settings = load_settings(args.config, overrides)
     if not is_folder(settings.data.root):
         raise SettingsError(
@@ -88,6 +89,11 @@ def _run(args: argparse.Namespace, progress: LiveProgress | PlainProgress) -> in
     return status
 
 
+def _quoted(path: str) -> str:
+    """A path as YAML that stays the same string, whatever is in it."""
+    return json.dumps(path, ensure_ascii=False)
+
+
 @contextlib.contextmanager
 def _claimed(output_root: Path) -> Iterator[None]:
     """One run at a time: MLMD's SQLite file bears one writer. Raises SettingsError where the folder cannot be used."""
@@ -96,14 +102,16 @@ def _claimed(output_root: Path) -> Iterator[None]:
         lock = (output_root / ".lock").open("w")
     except OSError as error:
         raise SettingsError(
-            f"output_root: {output_root}: cannot be written ({error.strerror}); give a folder of your own to --output-root"
+            f"output_root: {output_root}: cannot be written ({error.strerror}); "
+            "give a folder of your own to --output-root"
         ) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise SettingsError(
-                f"output_root: {output_root}: another run is using it; wait for it or give another folder to --output-root"
+                f"output_root: {output_root}: another run is using it; "
+                "wait for it or give another folder to --output-root"
             ) from None
         yield
 

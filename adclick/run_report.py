@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import resource
 from collections.abc import Mapping
@@ -87,20 +86,22 @@ def _check_still_served(summary: dict[str, Any], model_folder: Path) -> None:
     if version is not None and not (model_folder / str(version) / "saved_model.pb").is_file():
         summary["pushed_version"] = None
         summary["verdict"]["reasons"].append(
-            f"version {version}, pushed by an earlier run, is no longer in {model_folder}; --fresh trains and pushes again"
+            f"version {version}, pushed by an earlier run, is no longer in {model_folder}; "
+            "--fresh trains and pushes again"
         )
 
 
 def publish(summary: dict[str, Any], reports: Path) -> Path:
     """Writes reports/<run_id>/summary.json and points reports/latest at it. Returns the file."""
-    folder = reports / summary["run_id"]
+    run_id = str(summary["run_id"])
+    folder = reports / run_id
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "summary.json"
     file.write_text(json.dumps(summary, indent=1, ensure_ascii=False), encoding="utf-8")
-    link = reports / f".latest-{summary['run_id']}"
+    link = reports / f".latest-{run_id}"
     link.unlink(missing_ok=True)
-    link.symlink_to(summary["run_id"])
-    os.replace(link, reports / "latest")
+    link.symlink_to(run_id)
+    link.replace(reports / "latest")
     return file
 
 
@@ -122,18 +123,14 @@ def verdict_text(summary: dict[str, Any]) -> str:
     if creatives["distinct"]:
         unusable = ", ".join(f"{creatives[key]} {key}" for key in ("missing", "corrupt", "rejected"))
         lines.append(f"creatives  {creatives['distinct']:,} distinct, {creatives['stored']:,} stored, {unusable}")
-    lines += [""] + _metric_lines(metrics, summary["baseline"])
+    lines += ["", *_metric_lines(metrics, summary["baseline"])]
     if summary["truth"]:
         truth = summary["truth"]
         lines.append(
             f"best possible AUC on these rows {truth['bayes_auc']:.4f} (simulated data); "
             f"share reached {truth['share']:.3f}, with the labels drawn {truth['share_with_labels']:.3f}"
         )
-    lines += [""] + [
-        f"  {'held  ' if bound['held'] else 'FAILED'}  {bound['name']} {_figure(bound['value'])} {bound['relation']} {bound['bound']:g}"
-        for bound in summary["verdict"]["bounds"]
-    ]
-    lines.append("")
+    lines += ["", *(_bound_line(bound) for bound in summary["verdict"]["bounds"]), ""]
     if summary["verdict"]["blessed"] and summary["pushed_version"] is not None:
         lines.append(f"BLESSED: version {summary['pushed_version']} is in service")
     else:
@@ -159,6 +156,11 @@ def _metric_lines(metrics: dict[str, Any], baseline: dict[str, Any] | None) -> l
         f"{label:27}{_figure(metrics[key]):>10}" + (f"{_figure(served[key]):>12}" if baseline else "")
         for key, label in names.items()
     ]
+
+
+def _bound_line(bound: dict[str, Any]) -> str:
+    held = "held  " if bound["held"] else "FAILED"
+    return f"  {held}  {bound['name']} {_figure(bound['value'])} {bound['relation']} {bound['bound']:g}"
 
 
 def _figure(value: float | None) -> str:

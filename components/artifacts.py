@@ -1,7 +1,8 @@
 """Artifact types of our own components.
 
-Kubeflow resolves a type by its TYPE_NAME as an import path with exactly one dot, so each name is `adclick.<Class>` and the
-package `adclick` finds the class here. Declared PROPERTIES do not survive that route: custom properties carry the rest.
+Kubeflow resolves a type by its TYPE_NAME as an import path with exactly one dot, so each name is `adclick.<Class>` and
+the package `adclick` finds the class here. Declared PROPERTIES do not survive that route: custom properties carry the
+rest.
 """
 
 from __future__ import annotations

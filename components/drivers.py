@@ -1,4 +1,4 @@
-"""What our drivers share: they look at the world before the cache is asked, and put what they saw into the cache key."""
+"""What our drivers share: they look at the world before the cache is asked, and add what they saw to the cache key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from tfx.proto.orchestration.driver_output_pb2 import DriverOutput
 class ObservingDriver(component_driver.BaseDriver, base_driver.BaseDriver):
     """A driver that adds execution properties; the executor receives them beside its own.
 
-    Two base classes, as in tfx/components/example_gen/driver.py: components accept the one, the launcher runs the other.
+    Two base classes, as in tfx/components/example_gen/driver.py: components accept the one, the launcher runs the
+    other.
     """
 
     def __init__(self, metadata_handle: Metadata) -> None:

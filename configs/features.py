@@ -6,7 +6,7 @@ CSV parsing, schema, transform, model inputs and serving requests all follow thi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, TypeVar, Union
+from typing import Annotated, Literal, TypeVar, Union, overload
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
@@ -130,7 +130,11 @@ AnyFeature = Union[  # noqa: UP007 - pydantic's discriminator wants the Union sp
     Numeric, Bucketized, Categorical, Hashed, Text, Image, Timestamp, Weight, Label, Key, Ignore
 ]
 Feature = Annotated[AnyFeature, Field(discriminator="kind")]
-_Kind = TypeVar("_Kind", bound=_Entry)
+_A = TypeVar("_A", bound=_Entry)
+_B = TypeVar("_B", bound=_Entry)
+_C = TypeVar("_C", bound=_Entry)
+_D = TypeVar("_D", bound=_Entry)
+_E = TypeVar("_E", bound=_Entry)
 
 STRING_KINDS = (Categorical, Hashed, Text, Image, Key)
 FLOAT_KINDS = (Numeric, Bucketized, Weight)
@@ -185,7 +189,20 @@ class FeatureTable(RootModel[tuple[Feature, ...]]):
     def __contains__(self, name: object) -> bool:
         return any(feature.name == name for feature in self.root)
 
-    def of_kind(self, *kinds: type[_Kind]) -> tuple[_Kind, ...]:
+    # one overload per count, since a checker would join several kinds to their base class
+    @overload
+    def of_kind(self, kind: type[_A], /) -> tuple[_A, ...]: ...
+    @overload
+    def of_kind(self, a: type[_A], b: type[_B], /) -> tuple[_A | _B, ...]: ...
+    @overload
+    def of_kind(self, a: type[_A], b: type[_B], c: type[_C], /) -> tuple[_A | _B | _C, ...]: ...
+    @overload
+    def of_kind(self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], /) -> tuple[_A | _B | _C | _D, ...]: ...
+    @overload
+    def of_kind(
+        self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], e: type[_E], /
+    ) -> tuple[_A | _B | _C | _D | _E, ...]: ...
+    def of_kind(self, *kinds: type[_Entry]) -> tuple[_Entry, ...]:
         """Entries of these kinds, in the table's order."""
         return tuple(feature for feature in self.root if isinstance(feature, kinds))
 
@@ -216,7 +233,10 @@ class FeatureTable(RootModel[tuple[Feature, ...]]):
 
     @property
     def model_inputs(self) -> tuple[AnyFeature, ...]:
-        """Columns the model reads: neither label, weight, key nor ignored, nor a timestamp from which nothing is made."""
+        """Columns the model reads.
+
+        Neither label, weight, key nor ignored, nor a timestamp from which nothing is made.
+        """
         return tuple(
             feature
             for feature in self.root

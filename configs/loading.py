@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
@@ -15,6 +16,14 @@ from configs.features import KINDS, FeatureTable
 from configs.settings import Settings
 
 BASE_FILE = Path(__file__).with_name("base.yaml")
+
+# pydantic's error type -> what it means in YAML
+SHAPES = {
+    "model_type": "it must be a mapping of keys to values",
+    "model_attributes_type": "it must be a mapping of keys to values",
+    "dict_type": "it must be a mapping of keys to values",
+    "tuple_type": "it must be a list",
+}
 
 
 class Layer(NamedTuple):
@@ -87,51 +96,65 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 def explain(detail: Mapping[str, Any], layers: Sequence[Layer]) -> str:
     """One line for one fault: origin, key, what is wrong, the fix."""
-    location = tuple(
-        part for part in detail["loc"] if part not in KINDS
-    )  # pydantic names the union's branch in the path
-    key = ".".join(str(part) for part in location)
-    origin = next((layer.origin for layer in reversed(layers) if _holds(layer.values, location)), layers[-1].origin)
     kind, value = detail["type"], detail.get("input")
+    message = detail["msg"].removeprefix("Value error, ")
+    location = tuple(part for part in detail["loc"] if not _is_branch(part))
     named = _feature_named(location, layers)
+    if not location and kind == "value_error":
+        origin = _origin(tuple(message.partition(" ")[0].split(".")), layers)  # such a message starts with its key
+    else:
+        origin = _origin(location, layers)
+    key = ".".join(str(part) for part in location)
+    if kind == "value_error":
+        return f"{origin}: {message}" if message.startswith(key) else f"{origin}: {key}: {message}"
     if named:
         key = f"{key} (feature {named!r})"
     if kind == "extra_forbidden":
         return f"{origin}: {key}: unknown key{_nearest(str(location[-1]), _known_keys(detail['loc']))}"
     if kind == "union_tag_invalid":
         given = str(value.get("kind")) if isinstance(value, Mapping) else str(value)
-        return f"{origin}: {key}: unknown kind {given!r}{_nearest(given, KINDS)}; the kinds are {', '.join(KINDS)}"
+        return f"{origin}: {key}: unknown kind {given!r}{_nearest(given, KINDS)}"
     if kind == "union_tag_not_found":
         return f"{origin}: {key}: has no kind; add one of {', '.join(KINDS)}"
     if kind == "missing":
         return f"{origin}: {key}: is missing; add it"
-    message = detail["msg"].removeprefix("Value error, ")
-    if kind == "value_error":
-        return f"{origin}: {message}" if not key else f"{origin}: {key}: {message}"
-    return f"{origin}: {key}: got {value!r}: {message}"
+    return f"{origin}: {key}: got {value!r}: {SHAPES.get(kind, message)}"
 
 
-def _holds(values: Any, location: Sequence[Any]) -> bool:
+def _is_branch(part: str | int) -> bool:
+    """Whether pydantic put the name of a union's branch, which is no key of the file, into a location."""
+    return part in KINDS or str(part).startswith(("literal[", "constrained-"))
+
+
+def _origin(location: Sequence[str | int], layers: Sequence[Layer]) -> str:
+    """The last layer that sets this key; where none does, the last that sets the section around it.
+
+    A list is replaced as a whole, so what is in it comes from the last layer that sets the list.
+    """
+    whole = tuple(itertools.takewhile(lambda part: isinstance(part, str), location))
+    for end in range(len(whole), 0, -1):
+        origins = [layer.origin for layer in layers if _holds(layer.values, whole[:end])]
+        if origins:
+            return origins[-1]
+    return layers[-1].origin
+
+
+def _holds(values: Any, location: Sequence[str | int]) -> bool:
     """Whether a layer itself sets this key."""
     for part in location:
-        if (isinstance(values, Mapping) and part in values) or (
-            isinstance(values, list) and isinstance(part, int) and part < len(values)
-        ):
-            values = values[part]
-        else:
+        if not isinstance(values, Mapping) or part not in values:
             return False
-    return bool(location)
+        values = values[part]
+    return True
 
 
-def _feature_named(location: Sequence[Any], layers: Sequence[Layer]) -> str | None:
+def _feature_named(location: Sequence[str | int], layers: Sequence[Layer]) -> str | None:
     """Name of the feature that a location such as ('features', 3, …) speaks of."""
     if len(location) < 2 or location[0] != "features" or not isinstance(location[1], int):
         return None
-    for layer in reversed(layers):
-        entries = layer.values.get("features")
-        if isinstance(entries, list) and location[1] < len(entries) and isinstance(entries[location[1]], Mapping):
-            return entries[location[1]].get("name")
-    return None
+    entries = next(layer.values["features"] for layer in reversed(layers) if "features" in layer.values)
+    entry = entries[location[1]]
+    return str(entry["name"]) if isinstance(entry, Mapping) and "name" in entry else None
 
 
 def _nearest(word: str, known: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from components.example_gen.reject_codes import RejectCode
 from configs.features import FeatureTable, Key, Label
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -41,6 +42,16 @@ class RowLimits(_Section):
     max_rejected_share: Share = 0.01
     max_rejected_share_by_reason: dict[str, Share] = Field(default_factory=dict)
     min_rows: int = Field(default=100, ge=1)
+
+    @model_validator(mode="after")
+    def _reasons_known(self) -> RowLimits:
+        codes = [code.value for code in RejectCode]
+        unknown = sorted(set(self.max_rejected_share_by_reason) - set(codes))
+        if unknown:
+            raise ValueError(
+                f"data.limits.max_rejected_share_by_reason names {unknown[0]!r}; the reasons are {', '.join(codes)}"
+            )
+        return self
 
 
 class Data(_Section):
@@ -190,7 +201,8 @@ class Settings(_Section):
                     f"data.split.column is {split.column!r}, which the model sees: give that feature kind 'key' and, "
                     "if the model needs it too, a copy of the column under another name"
                     if split.by == "column"
-                    else f"data.split.column is {split.column!r} of kind {self.features[split.column].kind!r}; it must be of kind 'key'"
+                    else f"data.split.column is {split.column!r} of kind {self.features[split.column].kind!r}; "
+                    "it must be of kind 'key'"
                 )
         for columns in self.evaluation.slices:
             for column in columns:

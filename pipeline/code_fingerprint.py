@@ -1,7 +1,7 @@
 """Which lines of our own code a component depends on: a fingerprint of a module and all it imports, read as text.
 
-TFX fingerprints `module_file` only, and packs every file beside it. This follows imports instead, so that an edit reruns
-the components that use the edited lines and no other.
+TFX fingerprints `module_file` only, and packs every file beside it. This follows imports instead, so that an edit
+reruns the components that use the edited lines and no other.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Runs the graph in this process, one component after the other, and tells an observer how it goes.
 
-It does what tfx/orchestration/local/local_dag_runner.py does, node by node, so that each component gets a log file of its
-own, cached results can be told from fresh ones, and a failure names its component.
+It does what tfx/orchestration/local/local_dag_runner.py does, node by node, so that each component gets a log file of
+its own, cached results can be told from fresh ones, and a failure names its component.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Observer(Protocol):
         """A component ended, one way or another."""
 
 
-class _NoticingLauncher(launcher.Launcher):  # type: ignore[misc]  # TFX ships no types
+class _NoticingLauncher(launcher.Launcher):
     """Knows whether the executor ran or the cache answered."""
 
     executed = False
@@ -56,7 +56,10 @@ class _NoticingLauncher(launcher.Launcher):  # type: ignore[misc]  # TFX ships n
 
 
 def run_pipeline(pipeline: Pipeline, run_id: str, logs: Path, observer: Observer) -> dict[str, NodeResult]:
-    """Results by component. A failure is reported to the observer, then raised as it came; what was done stays cached."""
+    """Results by component.
+
+    A failure is reported to the observer, then raised as it came; what was done stays cached.
+    """
     ir = compiler.Compiler().compile(pipeline)
     runtime_parameter_utils.substitute_runtime_parameter(ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id})
     deployment = runner_utils.extract_local_deployment_config(ir)

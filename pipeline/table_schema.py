@@ -41,7 +41,10 @@ def _type(feature: AnyFeature) -> schema_pb2.FeatureType:
 
 
 def write_schema(source: SchemaSource, table: FeatureTable, folder: Path) -> Path:
-    """A schema file named by its content, since ImportSchemaGen's cache looks at the name only. Raises SettingsError."""
+    """A schema file named by its content, since ImportSchemaGen's cache looks at the name only.
+
+    Raises SettingsError.
+    """
     text = (
         _read_curated(source.file)
         if source.file
@@ -62,4 +65,4 @@ def _read_curated(file: str) -> str:
         raise SettingsError(f"schema.file: {file}: no such file; give the path of a Schema text proto") from None
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise SettingsError(f"schema.file: {file}: is no Schema text proto: {error}") from None
-    return text_format.MessageToString(schema)
+    return str(text_format.MessageToString(schema))

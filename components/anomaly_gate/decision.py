@@ -62,10 +62,12 @@ def decide(
 ) -> Decision:
     """`rows`: {read, rejected: {reason: n}}; `creatives`: {distinct, unusable: {reason: n}}."""
     read, rejected = rows["read"], rows["rejected"]
-    look = "see rejects.csv of the run's report, correct the files or raise data.limits."
+    look = "see rejects.csv of the run's report, correct the files or raise data.limits.max_rejected_share"
     checks = [_share("share of rejected rows", sum(rejected.values()), read, row_limits.max_rejected_share, look)]
     for reason, limit in sorted(row_limits.max_rejected_share_by_reason.items()):
-        checks.append(_share(f"share of rows rejected as {reason}", rejected.get(reason, 0), read, limit, look))
+        checks.append(
+            _share(f"share of rows rejected as {reason}", rejected.get(reason, 0), read, limit, f"{look}_by_reason")
+        )
     unusable = sum(creatives["unusable"].values())
     look = "see unusable.csv of the creative store, deliver the images or raise creatives.max_unusable_share"
     checks.append(

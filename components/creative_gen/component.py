@@ -27,7 +27,8 @@ class CreativeGenSpec(ComponentSpec):
 class CreativeGen(base_component.BaseComponent):
     """Normalises the creatives that impressions refer to with the graph that serving uses, and lists unusable ones.
 
-    Gap in TFX: images travel inside Examples, once per impression, and a truncated one kills Transform without a file name.
+    Gap in TFX: images travel inside Examples, once per impression, and a truncated one kills Transform without naming
+    its file.
     """
 
     SPEC_CLASS = CreativeGenSpec

@@ -48,6 +48,8 @@ def check_header(encoded: bytes, limits: Creatives) -> Fault | None:
     try:
         with Image.open(io.BytesIO(encoded)) as image:
             kind, (width, height) = str(image.format), image.size
+        if kind == "MPO":  # what Pillow calls a JPEG with a second picture behind it, as phones write them
+            kind = "JPEG"
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
         return Fault(UnusableCode.BAD_FORMAT, f"starts with {encoded[:8]!r}, which is no known image format")
     except Image.DecompressionBombError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -11,11 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from adclick.filesystem import join, read_bytes
+from adclick.filesystem import is_absent, join, read_bytes
 from components.creative_gen.image_checks import Fault, UnusableCode, check_header
 from components.creative_gen.store import Creative, Unusable
 from configs.settings import Creatives
 from trainer.image_graph import normalise_image
+
+_GRAPH_NAMES = re.compile(r"\[*\{\{.*?\}\}\]*|\[Op:.*?\]")  # what TensorFlow calls its nodes tells nothing of the image
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -30,7 +33,10 @@ class Normalised(NamedTuple):
 
 
 def normalise_creatives(creatives: Sequence[Creative], image_root: str, limits: Creatives) -> Normalised:
-    """Pixels of each usable creative, in the order given. Threads help: reading and decoding both leave the interpreter."""
+    """Pixels of each usable creative, in the order given.
+
+    Threads help: reading and decoding both leave the interpreter.
+    """
     decode = tf.function(
         lambda encoded: normalise_image(encoded, limits.image_px),
         input_signature=[tf.TensorSpec([], tf.string)],
@@ -56,7 +62,9 @@ def normalise_creatives(creatives: Sequence[Creative], image_root: str, limits: 
 def _normalise_one(uri: str, limits: Creatives, decode: Callable[[tf.Tensor], tf.Tensor]) -> Pixels | Fault:
     try:
         encoded = read_bytes(uri)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+    except OSError as error:
+        if not is_absent(error):
+            raise
         return Fault(UnusableCode.MISSING, f"no file {uri}")
     fault = check_header(encoded, limits)
     if fault is not None:
@@ -64,4 +72,4 @@ def _normalise_one(uri: str, limits: Creatives, decode: Callable[[tf.Tensor], tf
     try:
         return np.asarray(decode(tf.constant(encoded)).numpy(), np.uint8)
     except tf.errors.InvalidArgumentError as error:
-        return Fault(UnusableCode.CORRUPT, " ".join(str(error).split())[:200])
+        return Fault(UnusableCode.CORRUPT, " ".join(_GRAPH_NAMES.sub("", str(error)).split())[:200])

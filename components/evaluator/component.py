@@ -36,7 +36,8 @@ class ServedBaselineEvaluatorSpec(ComponentSpec):
 class ServedBaselineEvaluator(base_component.BaseComponent):
     """Evaluates with TFMA.
 
-    Gap in TFX: Evaluator's baseline is present or absent by wiring, so a first run would need another graph than the second.
+    Gap in TFX: Evaluator's baseline is present or absent by wiring, so a first run would need another graph than the
+    second.
     """
 
     SPEC_CLASS = ServedBaselineEvaluatorSpec
@@ -52,7 +53,10 @@ class ServedBaselineEvaluator(base_component.BaseComponent):
         features: str,
         code: str,
     ) -> None:
-        """`eval_config`: tfma.EvalConfig. `features`: the feature table as JSON. `code` fingerprints the executor's sources."""
+        """`eval_config`: tfma.EvalConfig. `features`: the feature table as JSON.
+
+        `code` fingerprints the executor's sources.
+        """
         spec = ServedBaselineEvaluatorSpec(
             examples=examples,
             model=model,

@@ -26,7 +26,10 @@ class ServedBaselineExecutor(tfx_evaluator.Executor):
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Evaluates and blesses as TFX does; writes scores.npz: label, weight, candidate and, with one in service, baseline."""
+        """Evaluates and blesses as TFX does.
+
+        Writes scores.npz: label, weight, candidate and, with a model in service, baseline; all [rows].
+        """
         baseline = artifact_utils.get_single_instance(input_dict["baseline_model"])
         if not baseline.get_int_custom_property("version"):
             input_dict = {key: value for key, value in input_dict.items() if key != "baseline_model"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import dataclasses
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,8 @@ ECE_BINS = 10
 EPSILON = 1e-7
 
 
-class ClickMetrics(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class ClickMetrics:
     """How well scores foretell clicks. A figure that the rows cannot give (no click at all, say) is None."""
 
     auc: float | None
@@ -48,7 +49,10 @@ def click_metrics(label: FloatArray, score: FloatArray, weight: FloatArray | Non
 
 
 def auc(label: FloatArray, score: FloatArray, weight: FloatArray) -> float | None:
-    """P(score of a click > score of a non-click) + ½ P(equal), as in Hanley and McNeil 1982; None with one class only."""
+    """P(score of a click > score of a non-click) + ½ P(equal), as in Hanley and McNeil 1982.
+
+    None with one class only.
+    """
     order = np.argsort(score, kind="stable")
     ranked, positive, negative = score[order], (weight * label)[order], (weight * (1 - label))[order]
     starts = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))

@@ -26,7 +26,7 @@ def score(saved_model: str, split_uris: Sequence[str]) -> npt.NDArray[np.float64
         for uri in split_uris
         for examples in example_batches(uri)
     ]
-    return np.concatenate(parts).astype(np.float64)
+    return np.asarray(np.concatenate(parts), np.float64)
 
 
 def read_column(split_uris: Sequence[str], name: str, dtype: tf.DType, default: object) -> npt.NDArray[np.generic]:

@@ -33,8 +33,8 @@ class AdExampleGenSpec(ComponentSpec):
 class AdExampleGen(base_component.BaseComponent):
     """Reads CSV in Arrow blocks, checks every row against the feature table, writes Examples and a reject report.
 
-    Gap in TFX: CsvExampleGen infers types, spends 14 times the CPU, splits by a hash of the whole record, ends with a trace
-    at the first bad row, and fingerprints files by their modification time instead of their content.
+    Gap in TFX: CsvExampleGen infers types, spends 14 times the CPU, splits by a hash of the whole record, ends with a
+    trace at the first bad row, and fingerprints files by their modification time instead of their content.
     """
 
     SPEC_CLASS = AdExampleGenSpec

@@ -6,11 +6,13 @@ of quotes is even; doubled quotes keep that count right.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterator, Sequence
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +23,8 @@ from adclick.filesystem import DataFile, open_binary
 NEWLINE, QUOTE = 10, 34
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 WHOLE_FILE = -1
+HEADER_CHUNK_BYTES = 1 << 16
+MAX_HEADER_BYTES = 1 << 20
 
 
 class CsvBlock(NamedTuple):
@@ -102,7 +106,7 @@ def _pieces(stream: IO[bytes], rest: bytes, first_line: int, piece_bytes: int) -
         more = stream.read(piece_bytes)
         data = pending + more
         if not more:
-            if data.strip():
+            if data.strip(b"\r\n"):
                 yield Piece(data, line)
             return
         content = np.frombuffer(data, np.uint8)
@@ -119,14 +123,14 @@ def _pieces(stream: IO[bytes], rest: bytes, first_line: int, piece_bytes: int) -
 
 def _outside_quotes(content: npt.NDArray[np.uint8], positions: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
     quotes = np.flatnonzero(content == QUOTE)
-    return np.searchsorted(quotes, positions) % 2 == 0
+    return np.asarray(np.searchsorted(quotes, positions) % 2 == 0, np.bool_)
 
 
 def _read_header(file: DataFile, stream: IO[bytes]) -> tuple[bytes, int, bytes]:
     """Bytes of the header record, line number of the first row, and what was read beyond the header."""
     data = b""
     while True:
-        more = stream.read(1 << 16)
+        more = stream.read(HEADER_CHUNK_BYTES)
         data += more
         if not data.strip():
             if not more:
@@ -136,6 +140,11 @@ def _read_header(file: DataFile, stream: IO[bytes]) -> tuple[bytes, int, bytes]:
         content = np.frombuffer(data, np.uint8)
         newline = np.flatnonzero(content == NEWLINE)
         ends = newline[_outside_quotes(content, newline)]
+        if not len(ends) and len(data) > MAX_HEADER_BYTES:
+            raise DataError(
+                f"{file.uri}: line 1: the header does not end within {MAX_HEADER_BYTES} bytes; "
+                "look for a quote that is not closed"
+            )
         if len(ends) or not more:
             cut = int(ends[0]) + 1 if len(ends) else len(data)
             return data[:cut], 1 + int(np.searchsorted(newline, cut)), data[cut:]
@@ -146,7 +155,12 @@ def _parse_header(file: DataFile, header: bytes, delimiter: str) -> tuple[str, .
         text = header.removeprefix(BYTE_ORDER_MARK).decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataError(f"{file.uri}: line 1: the header is not UTF-8 ({error}); save the file as UTF-8") from None
-    names = tuple(name.strip() for name in next(csv.reader(io.StringIO(text), delimiter=delimiter)))
+    try:
+        names = tuple(name.strip() for name in next(csv.reader(io.StringIO(text), delimiter=delimiter), []))
+    except csv.Error as error:
+        raise DataError(f"{file.uri}: line 1: the header is not CSV ({error}); end lines with a newline") from None
+    if not any(names):
+        raise DataError(f"{file.uri}: line 1: is blank; the first line must name the columns")
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise DataError(f"{file.uri}: line 1: column {repeated[0]!r} stands twice in the header; rename one of them")
@@ -157,6 +171,13 @@ def _is_compressed(file: DataFile) -> bool:
     return file.path.endswith(".gz")
 
 
-def _open(file: DataFile) -> IO[bytes]:
-    stream = open_binary(file.uri)
-    return gzip.GzipFile(fileobj=stream) if _is_compressed(file) else stream  # type: ignore[return-value]  # reads alike
+@contextlib.contextmanager
+def _open(file: DataFile) -> Iterator[IO[bytes]]:
+    with open_binary(file.uri) as stream:
+        if not _is_compressed(file):
+            yield stream
+            return
+        try:
+            yield cast("IO[bytes]", gzip.GzipFile(fileobj=stream))
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DataError(f"{file.uri}: is no whole gzip file ({error}); deliver the file again") from None

@@ -1,4 +1,7 @@
-"""Looks which files there are before each run, so that a changed byte reruns the ingest and an unchanged month does not."""
+"""Looks which files there are before each run.
+
+A changed byte reruns the ingest, and an unchanged month does not.
+"""
 
 from __future__ import annotations
 

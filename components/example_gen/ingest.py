@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import csv
+import io
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -59,7 +60,7 @@ def plan_ingest(source: SpanInput, data: Data, table: FeatureTable) -> IngestPla
             for block in blocks
             for piece in read_pieces(block, BLOCK_BYTES)
         ]
-        joined = np.concatenate(times)
+        joined = np.concatenate([np.zeros(0, np.int64), *times])
         if not len(joined):
             raise DataError(
                 f"{source.files[0].uri}: no cell of {table.timestamp.name!r} is a time in format "
@@ -165,8 +166,8 @@ def write_report(
 
 
 def _write_csv(uri: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    with open_binary(uri, mode="wt", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)  # type: ignore[type-var]  # opened as text
+    with open_binary(uri, mode="wb") as raw, io.TextIOWrapper(raw, encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
         writer.writerow(header)
         writer.writerows(rows)
 

@@ -26,7 +26,11 @@ CONDITIONS: dict[RejectCode, str] = {
     RejectCode.BAD_LABEL: "The label is a value other than 0 and 1.",
     RejectCode.MISSING_REQUIRED: "The cell of a feature with `required: true` is empty.",
     RejectCode.BAD_NUMBER: "The cell of a numeric, bucketized or weight feature is no finite decimal number.",
-    RejectCode.OUT_OF_RANGE: "The number lies below the feature's `minimum` or above its `maximum`, or a weight is negative.",
+    RejectCode.OUT_OF_RANGE: (
+        "The number lies below the feature's `minimum` or above its `maximum`, or a weight is negative."
+    ),
     RejectCode.BAD_TIMESTAMP: "The cell of a timestamp feature is no time in the feature's `format`.",
-    RejectCode.UNSAFE_IMAGE_PATH: "The image path is absolute, has a URL scheme or backslash, or climbs out of the image root with `..`.",
+    RejectCode.UNSAFE_IMAGE_PATH: (
+        "The image path is absolute, has a URL scheme or backslash, or climbs out of the image root with `..`."
+    ),
 }

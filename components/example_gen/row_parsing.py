@@ -36,6 +36,7 @@ BoolArray = npt.NDArray[np.bool_]
 _CODES = tuple(RejectCode)
 _DECIMAL = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 _ISO_SECONDS_UTC = "%Y-%m-%dT%H:%M:%SZ"
+_ISO_SECONDS_SHAPE = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:[0-5]\dZ$"
 _UNSAFE_PATH = re.compile(r"^/|^[A-Za-z][A-Za-z0-9+.-]*:|\\|\0|(^|/)\.\.(/|$)")
 
 
@@ -127,28 +128,51 @@ def _read_cells(
     piece: Piece, header: tuple[str, ...], names: list[str], delimiter: str
 ) -> tuple[dict[str, pa.Array], list[tuple[int, str]]]:
     """Cells as binary arrays, null where empty; and the ragged records' numbers (from 1) and text."""
+    try:
+        return _read_arrow(piece.data, header, names, delimiter)
+    except pa.ArrowInvalid as error:
+        if _text_or_none(piece.data) is None:
+            return _read_as_latin1(piece, header, names, delimiter)
+        raise _unreadable(piece, error) from None
+
+
+def _read_as_latin1(
+    piece: Piece, header: tuple[str, ...], names: list[str], delimiter: str
+) -> tuple[dict[str, pa.Array], list[tuple[int, str]]]:
+    """The slow way for a piece with a ragged record that is not UTF-8, whose text Arrow cannot hand out."""
+    try:
+        cells, ragged = _read_arrow(piece.data.decode("latin-1").encode("utf-8"), header, names, delimiter)
+    except pa.ArrowInvalid as error:
+        raise _unreadable(piece, error) from None
+    original = {
+        name: pa.array(
+            [None if cell is None else cell.decode("utf-8").encode("latin-1") for cell in column.to_pylist()],
+            pa.binary(),
+        )
+        for name, column in cells.items()
+    }
+    return original, [(number, text.encode("latin-1").decode("utf-8", "backslashreplace")) for number, text in ragged]
+
+
+def _unreadable(piece: Piece, error: Exception) -> DataError:
+    last_line = piece.first_line + piece.data.count(b"\n")
+    return DataError(
+        f"lines {piece.first_line} to {last_line}: cannot be read as CSV ({error}); look for a quote that is not closed"
+    )
+
+
+def _read_arrow(
+    data: bytes, header: tuple[str, ...], names: list[str], delimiter: str
+) -> tuple[dict[str, pa.Array], list[tuple[int, str]]]:
     ragged: list[tuple[int, str]] = []
 
     def note(row: Any) -> str:
         ragged.append((row.number, row.text))
         return "skip"
 
-    try:
-        table = _read_arrow(piece, header, names, delimiter, note)
-    except pa.ArrowInvalid as error:
-        last_line = piece.first_line + piece.data.count(b"\n")
-        raise DataError(
-            f"lines {piece.first_line} to {last_line}: cannot be read as CSV ({error}); look for a quote that is not closed"
-        ) from None
-    return {name: _one_chunk(table.column(name), pa.binary()) for name in names}, ragged
-
-
-def _read_arrow(
-    piece: Piece, header: tuple[str, ...], names: list[str], delimiter: str, note: Callable[[Any], str]
-) -> pa.Table:
-    return pa_csv.read_csv(
-        io.BytesIO(piece.data),
-        read_options=pa_csv.ReadOptions(column_names=header, use_threads=False, block_size=len(piece.data) + 1),
+    table = pa_csv.read_csv(
+        io.BytesIO(data),
+        read_options=pa_csv.ReadOptions(column_names=header, use_threads=False, block_size=len(data) + 1),
         parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=note),
         convert_options=pa_csv.ConvertOptions(
             include_columns=names,
@@ -158,6 +182,7 @@ def _read_arrow(
             quoted_strings_can_be_null=True,
         ),
     )
+    return {name: _one_chunk(table.column(name), pa.binary()) for name in names}, ragged
 
 
 def _lines(piece: Piece, delimiter: str, expected: int) -> npt.NDArray[np.int64]:
@@ -166,7 +191,10 @@ def _lines(piece: Piece, delimiter: str, expected: int) -> npt.NDArray[np.int64]
     if len(lines) == expected:
         return lines
     reader = csv.reader(io.StringIO(piece.data.decode("utf-8", "replace"), newline=""), delimiter=delimiter)
-    ends = [(bool(cells), reader.line_num) for cells in reader]
+    try:
+        ends = [(bool(cells), reader.line_num) for cells in reader]
+    except csv.Error as error:
+        raise _unreadable(piece, error) from None
     starts = [piece.first_line] + [piece.first_line + end for _, end in ends[:-1]]
     lines = np.array([start for start, (filled, _) in zip(starts, ends, strict=True) if filled], np.int64)
     if len(lines) != expected:
@@ -214,9 +242,8 @@ def _to_float(strings: pa.Array) -> tuple[pa.Array, BoolArray]:
         pass
     decimal = pc.match_substring_regex(strings, _DECIMAL)
     bad = _mask(pc.invert(decimal))
-    numbers = pc.if_else(pa.array(~bad), pc.utf8_trim_whitespace(strings), pa.scalar(None, pa.string())).cast(
-        pa.float64()
-    )
+    plain = pc.ascii_ltrim(pc.utf8_trim_whitespace(strings), "+")  # Arrow reads no plus sign
+    numbers = pc.if_else(pa.array(~bad), plain, pa.scalar(None, pa.string())).cast(pa.float64())
     overflow = _mask(pc.invert(pc.is_finite(numbers)))
     return pc.if_else(pa.array(~overflow), numbers, pa.scalar(None, pa.float64())), bad | overflow
 
@@ -230,8 +257,10 @@ def _parse_label(name: str, strings: pa.Array, faults: _Faults) -> pa.Array:
 
 def _parse_number(feature: AnyFeature, strings: pa.Array, faults: _Faults) -> pa.Array:
     numbers, bad = _to_float(strings)
-    faults.add(RejectCode.BAD_NUMBER, feature.name, bad)
-    return numbers.cast(pa.float32(), safe=False)
+    narrow = numbers.cast(pa.float32(), safe=False)
+    overflow = _mask(pc.invert(pc.is_finite(narrow)))  # finite in 64 bits, not in the Examples' 32
+    faults.add(RejectCode.BAD_NUMBER, feature.name, bad | overflow)
+    return narrow
 
 
 def _check_range(feature: Numeric | Bucketized | Weight, numbers: pa.Array, faults: _Faults) -> None:
@@ -249,8 +278,7 @@ def _parse_timestamp(feature: Timestamp, strings: pa.Array, faults: _Faults) -> 
     if feature.format == "unix_s":
         seconds, parse = _cast_or_null(strings), _unix_or_none
     else:
-        seconds = pc.strptime(strings, format=_ISO_SECONDS_UTC, unit="s", error_is_null=True).cast(pa.int64())
-        parse = _iso_or_none
+        seconds, parse = _iso_seconds_or_null(strings), _iso_or_none
     left = np.flatnonzero(_mask(pc.and_(pc.is_valid(strings), pc.is_null(seconds))))
     if len(left):
         values = seconds.to_pylist()
@@ -261,6 +289,18 @@ def _parse_timestamp(feature: Timestamp, strings: pa.Array, faults: _Faults) -> 
     return seconds
 
 
+def _iso_seconds_or_null(strings: pa.Array) -> pa.Array:
+    """Seconds of the commonest spelling; null for any other.
+
+    strptime turns 30 February into 2 March, so the day is compared with what was written.
+    """
+    times = pc.strptime(strings, format=_ISO_SECONDS_UTC, unit="s", error_is_null=True)
+    spelled = pc.if_else(
+        pc.match_substring_regex(strings, _ISO_SECONDS_SHAPE), pc.utf8_slice_codeunits(strings, 8, 10), "0"
+    ).cast(pa.int64())
+    return pc.if_else(pc.equal(pc.day(times), spelled), times.cast(pa.int64()), pa.scalar(None, pa.int64()))
+
+
 def _cast_or_null(strings: pa.Array) -> pa.Array:
     try:
         return strings.cast(pa.int64())
@@ -269,10 +309,8 @@ def _cast_or_null(strings: pa.Array) -> pa.Array:
 
 
 def _unix_or_none(text: str) -> int | None:
-    try:
-        return int(text)
-    except ValueError:
-        return None
+    seconds = int(text) if re.fullmatch(r"\s*[+-]?\d+\s*", text, re.ASCII) else None
+    return seconds if seconds is not None and abs(seconds) < 1 << 63 else None
 
 
 def _iso_or_none(text: str) -> int | None:

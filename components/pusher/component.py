@@ -42,7 +42,10 @@ class AtomicPusher(base_component.BaseComponent):
         model_folder: str,
         code: str,
     ) -> None:
-        """`baseline`: the model in service that the candidate was compared with. `code` fingerprints the executor's sources."""
+        """`baseline`: the model in service that the candidate was compared with.
+
+        `code` fingerprints the executor's sources.
+        """
         spec = AtomicPusherSpec(
             model=model,
             model_blessing=model_blessing,

@@ -1,7 +1,7 @@
 """Versions of a model in the folder that TF Serving watches: which is in service, and how a new one gets there.
 
-A version is a folder named by an integer (tensorflow_serving/sources/storage_path/file_system_storage_path_source.cc). It is
-copied beside under a name that no server takes for a version, then renamed: a half-copied version is never seen.
+A version is a folder named by an integer (tensorflow_serving/sources/storage_path/file_system_storage_path_source.cc).
+It is copied beside under a name that no server takes for a version, then renamed: a half-copied version is never seen.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import re
 import shutil
 import time
 import uuid
@@ -37,9 +38,12 @@ def versions(model_folder: Path) -> list[int]:
     """Complete versions, oldest first."""
     if not model_folder.is_dir():
         return []
-    return sorted(
-        int(child.name) for child in model_folder.iterdir() if child.name.isdigit() and (child / MODEL_FILE).is_file()
-    )
+    return sorted(number for number in _numbers(model_folder) if (model_folder / str(number) / MODEL_FILE).is_file())
+
+
+def _numbers(model_folder: Path) -> list[int]:
+    """Numbers that are taken, half-copied versions included."""
+    return [int(child.name) for child in model_folder.iterdir() if re.fullmatch("0|[1-9][0-9]*", child.name)]
 
 
 def in_service(model_folder: Path) -> int | None:
@@ -67,7 +71,10 @@ def model_digest(saved_model: Path) -> str:
 
 
 def push(saved_model: Path, model_folder: Path, baseline_version: int | None, run_id: str) -> int:
-    """Copies the model in as a new version, greater than every other; returns it. Raises AdclickError without free space."""
+    """Copies the model in as a new version, greater than every other; returns it.
+
+    Raises AdclickError without free space.
+    """
     model_folder.mkdir(parents=True, exist_ok=True)
     size = sum(file.stat().st_size for file in saved_model.rglob("*") if file.is_file())
     free = shutil.disk_usage(model_folder).free
@@ -83,8 +90,7 @@ def push(saved_model: Path, model_folder: Path, baseline_version: int | None, ru
         (beside / RECORD_FILE).parent.mkdir(exist_ok=True)
         (beside / RECORD_FILE).write_text(json.dumps(record._asdict(), indent=1), encoding="utf-8")
         while True:
-            taken = [int(child.name) for child in model_folder.iterdir() if child.name.isdigit()]
-            version = max([int(time.time()), *(number + 1 for number in taken)])
+            version = max([int(time.time()), *(number + 1 for number in _numbers(model_folder))])
             try:
                 beside.rename(model_folder / str(version))
             except OSError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 from typing import Any
@@ -49,9 +50,10 @@ def metrics_part(scores: dict[str, npt.NDArray[np.float64]], baseline_version: i
     label, weight = scores["label"], scores.get("weight")
     baseline = None
     if "baseline" in scores:
-        compared = click_metrics(label, scores["baseline"], weight)._asdict()
+        compared = dataclasses.asdict(click_metrics(label, scores["baseline"], weight))
         baseline = {"version": baseline_version, "metrics": compared}
-    return {"metrics": click_metrics(label, scores["candidate"], weight)._asdict(), "baseline": baseline}
+    candidate = dataclasses.asdict(click_metrics(label, scores["candidate"], weight))
+    return {"metrics": candidate, "baseline": baseline}
 
 
 def bounds_part(bounds: Bounds, metrics: dict[str, Any], baseline: dict[str, Any] | None) -> list[dict[str, Any]]:
@@ -98,7 +100,9 @@ def _holds(value: float | None, relation: str, bound: float) -> bool:
 def truth_part(
     truth_uri: str, spans: list[int], ids: npt.NDArray[np.generic], scores: dict[str, npt.NDArray[np.float64]]
 ) -> dict[str, float] | None:
-    """How close the model comes to the best possible, on simulated data. None where a row's truth is not known.
+    """How close the model comes to the best possible, on simulated data.
+
+    None where a row's truth is not known, or where the rows have one class only.
 
     `bayes_auc` ranks by the true probability against the labels drawn. `share` is (AUC − 0.5) / (Bayes AUC − 0.5) with
     true probabilities in place of labels, so that luck in the draw does not decide; `share_with_labels` has the labels.
@@ -117,6 +121,8 @@ def truth_part(
         return None
     probability = np.array([known[one] for one in ids])
     label, candidate = scores["label"], scores["candidate"]
+    if len(np.unique(label)) < 2:
+        return None
     bayes, model = auc(label, probability), auc(label, candidate)
     soft_bayes, soft_model = soft_auc(probability, probability), soft_auc(probability, candidate)
     return {

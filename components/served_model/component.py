@@ -25,7 +25,8 @@ class ServedModelSpec(ComponentSpec):
 class ServedModel(base_component.BaseComponent):
     """Reads the served folder, so that a rolled-back or hand-placed model is the baseline too.
 
-    Gap in TFX: its Resolver gives the latest blessed artifact, which need not be in service, and does not run on Kubeflow.
+    Gap in TFX: its Resolver gives the latest blessed artifact, which need not be in service, and does not run on
+    Kubeflow.
     """
 
     SPEC_CLASS = ServedModelSpec

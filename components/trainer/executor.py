@@ -10,7 +10,10 @@ from tfx.types import artifact_utils
 
 
 class CreativeTrainerExecutor(GenericExecutor):
-    """Adds the store's URI to `custom_config`; _GetFnArgs is private in TFX, and this is the one place that overrides it."""
+    """Adds the store's URI to `custom_config`.
+
+    _GetFnArgs is private in TFX, and this is the one place that overrides it.
+    """
 
     def _GetFnArgs(  # noqa: N802 - the name is TFX's
         self,

@@ -1,0 +1,162 @@
+"""Blocks of whole records: cut anywhere, they hold the same rows at the same lines."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from pathlib import Path
+
+import pytest
+
+from adclick.errors import DataError
+from adclick.filesystem import DataFile
+from components.example_gen import csv_blocks
+from components.example_gen.csv_blocks import (
+    MAX_HEADER_BYTES,
+    WHOLE_FILE,
+    CsvBlock,
+    Piece,
+    plan_blocks,
+    read_pieces,
+    record_lines,
+)
+
+# what makes cutting hard: CRLF, blank lines, quoted newlines, doubled quotes, a cell of quotes, no newline at the end
+AWKWARD = b'id,text\r\n1,plain\r\n2,"two\r\nlines"\r\n\r\n3,"say ""hi""\nagain"\n\n\n4,""\n5,"""\n"""\n6,end'
+# lines by hand: 1 header, 2 "1", 3-4 "2", 5 blank, 6-7 "3", 8-9 blank, 10 "4", 11-12 "5", 13 "6"
+LINES = [2, 3, 6, 10, 11, 13]
+
+
+def deliver(folder: Path, content: bytes, name: str = "month.csv") -> DataFile:
+    file = folder / name
+    file.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    return DataFile(name, str(file))
+
+
+def pieces_of(file: DataFile, block_bytes: int) -> list[Piece]:
+    return [piece for block in plan_blocks([file], ",", block_bytes) for piece in read_pieces(block, block_bytes)]
+
+
+def rows_of(pieces: list[Piece]) -> list[list[str]]:
+    texts = (io.StringIO(piece.data.decode(), newline="") for piece in pieces)
+    return [row for text in texts for row in csv.reader(text) if row]
+
+
+@pytest.mark.parametrize("name", ["month.csv", "month.csv.gz"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "byte order mark"])
+@pytest.mark.parametrize("block_bytes", [*range(1, 40), 1000])
+def test_any_block_size_gives_the_same_rows_and_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, mark: bytes, block_bytes: int
+) -> None:
+    monkeypatch.setattr(csv_blocks, "HEADER_CHUNK_BYTES", block_bytes)
+    pieces = pieces_of(deliver(tmp_path, mark + AWKWARD, name), block_bytes)
+    assert rows_of(pieces) == [
+        ["1", "plain"],
+        ["2", "two\r\nlines"],
+        ["3", 'say "hi"\nagain'],
+        ["4", ""],
+        ["5", '"\n"'],
+        ["6", "end"],
+    ]
+    assert [int(line) for piece in pieces for line in record_lines(piece)] == LINES
+    assert b"".join(piece.data for piece in pieces) == AWKWARD[len(b"id,text\r\n") :]
+
+
+def test_small_blocks_are_many_and_large_ones_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = deliver(tmp_path, AWKWARD)
+    monkeypatch.setattr(csv_blocks, "HEADER_CHUNK_BYTES", 1)
+    blocks = plan_blocks([file], ",", 1)
+    assert [block.first_line for block in blocks] == [2, 3, 5, 6, 8, 9, 10, 11, 13]  # one a record or blank line
+    file = deliver(tmp_path, AWKWARD + b"\n")
+    (block,) = plan_blocks([file], ",", 1000)
+    assert block == CsvBlock(file, ("id", "text"), 9, len(AWKWARD) + 1, 2)
+
+
+def test_a_compressed_file_is_one_block_read_in_pieces(tmp_path: Path) -> None:
+    file = deliver(tmp_path, AWKWARD, "month.csv.gz")
+    (block,) = plan_blocks([file], ",", 1)
+    assert (block.start, block.end, block.first_line) == (0, WHOLE_FILE, 2)
+    rows = b"".join(b"%d,x\n" % number for number in range(40_000))  # more than the first 64 KiB read for the header
+    file = deliver(tmp_path, b"id,text\n" + rows, "long.csv.gz")
+    (block,) = plan_blocks([file], ",", 1)
+    pieces = list(read_pieces(block, 1 << 16))
+    assert len(pieces) > 2
+    assert b"".join(piece.data for piece in pieces) == rows
+    assert [piece.first_line for piece in pieces[1:]] == [
+        2 + sum(piece.data.count(b"\n") for piece in pieces[:end]) for end in range(1, len(pieces))
+    ]
+
+
+def test_files_follow_each_other_each_with_its_own_header(tmp_path: Path) -> None:
+    first = deliver(tmp_path, b"a,b\n1,2\n", "1.csv")
+    second = deliver(tmp_path, b"b;c,a\n3,4\n", "2.csv")
+    assert [(block.file.path, block.header) for block in plan_blocks([first, second], ",", 100)] == [
+        ("1.csv", ("a", "b")),
+        ("2.csv", ("b;c", "a")),
+    ]
+
+
+def test_header_names_lose_spaces_and_may_be_quoted_over_lines(tmp_path: Path) -> None:
+    (block,) = plan_blocks([deliver(tmp_path, b' a ;"b\nc"\n1;2\n')], ";", 100)
+    assert block.header == ("a", "b\nc")
+    assert block.first_line == 3
+
+
+@pytest.mark.parametrize("tail", [b"", b"\n", b"\n\n\r\n"])
+def test_a_header_without_rows_is_refused(tmp_path: Path, tail: bytes) -> None:
+    file = deliver(tmp_path, b"a,b" + tail)
+    with pytest.raises(DataError) as raised:
+        plan_blocks([file], ",", 100)
+    assert str(raised.value) == (
+        f"{file.uri}: has a header but no rows; deliver the file again or take it out of the folder"
+    )
+
+
+def test_a_compressed_header_without_rows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="has a header but no rows"):
+        plan_blocks([deliver(tmp_path, b"a,b\n", "month.csv.gz")], ",", 100)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "is empty (0 bytes); deliver the file again or take it out of the folder"),
+        (b"\r\n \n", "holds no header; deliver the file again or take it out of the folder"),
+        (b"\na,b\n1,2\n", "line 1: is blank; the first line must name the columns"),
+        (b"\xef\xbb\xbf", "line 1: is blank; the first line must name the columns"),
+        (b"a,b,a\n1,2,3\n", "line 1: column 'a' stands twice in the header; rename one of them"),
+        (b"a,b, a\n1,2,3\n", "line 1: column 'a' stands twice in the header; rename one of them"),
+        (b"a,\xe9\n1,2\n", "line 1: the header is not UTF-8 ("),
+        (b"a,b\r1,2\r", "line 1: the header is not CSV ("),
+        (
+            b'a,"b\n' + b"1,2\n" * (MAX_HEADER_BYTES // 4 + 20_000),
+            f"line 1: the header does not end within {MAX_HEADER_BYTES} bytes; look for a quote that is not closed",
+        ),
+    ],
+)
+def test_a_header_that_cannot_be_used_is_told_with_its_file(tmp_path: Path, content: bytes, told: str) -> None:
+    file = deliver(tmp_path, content)
+    with pytest.raises(DataError) as raised:
+        plan_blocks([file], ",", 100)
+    assert str(raised.value).startswith(f"{file.uri}: {told}")
+
+
+def test_a_gzip_file_cut_short_is_told_when_its_end_is_reached(tmp_path: Path) -> None:
+    file = deliver(tmp_path, b"a,b\n" + b"".join(b"%d,x\n" % number for number in range(100_000)), "month.csv.gz")
+    whole = Path(file.uri).read_bytes()
+    Path(file.uri).write_bytes(whole[: len(whole) // 2])
+    (block,) = plan_blocks([file], ",", 100)
+    with pytest.raises(DataError) as raised:
+        list(read_pieces(block, 1 << 16))
+    assert str(raised.value) == (
+        f"{file.uri}: is no whole gzip file (Compressed file ended before the end-of-stream marker was reached); "
+        "deliver the file again"
+    )
+
+
+def test_a_gzip_name_on_another_file_is_told(tmp_path: Path) -> None:
+    file = deliver(tmp_path, b"a,b\n1,2\n")
+    renamed = Path(file.uri).rename(tmp_path / "month.csv.gz")
+    with pytest.raises(DataError, match=r"month\.csv\.gz: is no whole gzip file \(Not a gzipped file"):
+        plan_blocks([DataFile("month.csv.gz", str(renamed))], ",", 100)

@@ -1,0 +1,108 @@
+"""Which files a run reads, and what its fingerprint notices."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from adclick.errors import DataError, SettingsError
+from adclick.filesystem import is_folder
+from components.example_gen.spans import pattern_to_regex, select_input
+
+PATTERN = "month-{SPAN}/*.csv*"
+
+
+@pytest.fixture
+def months(tmp_path: Path) -> Path:
+    for name in ("month-1/a.csv", "month-2/b.csv", "month-2/a.csv.gz", "month-10/a.csv", "month-2/note.txt"):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(name)
+    (tmp_path / "month-2" / "deep").mkdir()
+    (tmp_path / "month-2" / "deep" / "c.csv").write_text("deeper")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("spans", "expected"),
+    [
+        ("all", {1: ["month-1/a.csv"], 2: ["month-2/a.csv.gz", "month-2/b.csv"], 10: ["month-10/a.csv"]}),
+        ("latest", {10: ["month-10/a.csv"]}),
+        (2, {2: ["month-2/a.csv.gz", "month-2/b.csv"], 10: ["month-10/a.csv"]}),
+        (99, {1: ["month-1/a.csv"], 2: ["month-2/a.csv.gz", "month-2/b.csv"], 10: ["month-10/a.csv"]}),
+    ],
+)
+def test_spans_count_as_numbers(months: Path, spans: object, expected: dict[int, list[str]]) -> None:
+    source = select_input(str(months), PATTERN, spans)  # type: ignore[arg-type]  # each case is one of its literals
+    assert source.spans == tuple(expected)
+    assert [file.path for file in source.files] == [path for paths in expected.values() for path in paths]
+    assert all(Path(file.uri) == months / file.path for file in source.files)
+
+
+def test_a_pattern_without_span_is_one_span(months: Path) -> None:
+    source = select_input(str(months), "month-2/?.csv", "latest")
+    assert source.spans == (0,)
+    assert [file.path for file in source.files] == ["month-2/b.csv"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "matches"),
+    [
+        ("month-{SPAN}/*.csv", "month-7/x.csv", True),
+        ("month-{SPAN}/*.csv", "month-x/x.csv", False),
+        ("month-{SPAN}/*.csv", "month-7/deep/x.csv", False),
+        ("month-{SPAN}/*.csv", "month-7/xcsv", False),
+        ("{SPAN}/day-{SPAN}.csv", "3/day-3.csv", True),
+        ("{SPAN}/day-{SPAN}.csv", "3/day-4.csv", False),
+        ("a+b?.csv", "a+b1.csv", True),
+        ("a+b?.csv", "aab1.csv", False),
+    ],
+)
+def test_a_pattern_matches_whole_paths(pattern: str, path: str, matches: bool) -> None:
+    assert (pattern_to_regex(pattern).fullmatch(path) is not None) == matches
+
+
+def test_one_byte_changes_the_fingerprint_and_a_new_time_does_not(months: Path) -> None:
+    before = select_input(str(months), PATTERN, "all").fingerprint
+    file = months / "month-10" / "a.csv"
+    os.utime(file, (1, 1))
+    assert select_input(str(months), PATTERN, "all").fingerprint == before
+    content = file.read_text()
+    file.write_text(content[:-1] + "x")
+    assert select_input(str(months), PATTERN, "all").fingerprint != before
+    file.write_text(content)
+    assert select_input(str(months), PATTERN, "all").fingerprint == before
+    file.rename(file.with_name("b.csv"))
+    assert select_input(str(months), PATTERN, "all").fingerprint != before
+
+
+def test_a_file_outside_the_wanted_spans_does_not_count(months: Path) -> None:
+    before = select_input(str(months), PATTERN, "latest").fingerprint
+    (months / "month-1" / "a.csv").write_text("changed")
+    assert select_input(str(months), PATTERN, "latest").fingerprint == before
+
+
+def test_a_missing_folder_and_a_pattern_that_matches_nothing_are_told(months: Path) -> None:
+    with pytest.raises(DataError) as raised:
+        select_input(f"{months}/gone", PATTERN, "all")
+    assert str(raised.value) == (
+        f"{months}/gone: no such folder; give the folder with the month's files to --data-root or data.root"
+    )
+    with pytest.raises(DataError) as raised:
+        select_input(str(months), "week-{SPAN}/*.csv", "all")
+    assert str(raised.value) == (
+        f"{months}: no file matches data.pattern 'week-{{SPAN}}/*.csv'; correct the pattern or deliver the files"
+    )
+
+
+def test_a_file_uri_reads_the_same_files(months: Path) -> None:
+    local, uri = (select_input(root, PATTERN, "all") for root in (str(months), f"file://{months}"))
+    assert local.fingerprint == uri.fingerprint
+    assert [file.path for file in local.files] == [file.path for file in uri.files]
+
+
+def test_a_protocol_that_nothing_opens_is_told() -> None:
+    with pytest.raises(SettingsError, match="foo://bucket: cannot be opened: Protocol not known: foo; give a local"):
+        is_folder("foo://bucket")

@@ -1,0 +1,143 @@
+"""Parts of summary.json."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from components.run_report import summary
+from components.run_report.executor import failed
+from configs.settings import Bounds
+
+SCORES = {"label": np.array([1.0, 0.0, 1.0, 0.0]), "candidate": np.array([0.8, 0.4, 0.4, 0.2])}
+IDS = np.array([b"a", b"b", b"c", b"d"], object)
+
+
+def test_rows_and_splits_come_from_the_ingest() -> None:
+    counts = {
+        "rows": {"read": 3, "written": 2, "rejected": {"bad_label": 1}},
+        "splits": {"train": 1, "eval": 1},
+        "spans": [1],
+        "files": {"m.csv": {"read": 3, "written": 2, "rejected": 1}},
+        "eval_from_s": 7,
+        "unknown_columns": [],
+    }
+    part = summary.rows_part(counts)
+    assert part == {key: counts[key] for key in ("rows", "splits", "spans", "files")}
+
+
+def test_creatives_add_up() -> None:
+    """20 distinct: 12 stored, 3 missing, 1 + 1 corrupt or empty, 2 + 1 refused."""
+    unusable = {"missing": 3, "corrupt": 1, "empty_file": 1, "bad_format": 2, "too_many_pixels": 1}
+    assert summary.creatives_part({"distinct": 20, "stored": 12, "unusable": unusable}) == {
+        "distinct": 20,
+        "stored": 12,
+        "missing": 3,
+        "corrupt": 2,
+        "rejected": 3,
+    }
+    assert unusable["missing"] == 3
+    assert set(summary.creatives_part(None).values()) == {0}
+
+
+def test_metrics_with_and_without_a_baseline() -> None:
+    alone = summary.metrics_part(SCORES, 0)
+    assert alone["baseline"] is None
+    assert alone["metrics"]["auc"] == 3.5 / 4
+    both = summary.metrics_part({**SCORES, "baseline": 1 - SCORES["candidate"]}, 17)
+    assert both["metrics"] == alone["metrics"]
+    assert both["baseline"]["version"] == 17
+    assert both["baseline"]["metrics"]["auc"] == 0.5 / 4
+
+
+def measured(auc: float | None = 0.7, log_loss: float = 0.3, ratio: float | None = 1.0) -> dict[str, Any]:
+    return {"auc": auc, "log_loss": log_loss, "calibration_ratio": ratio}
+
+
+def served(**changes: float) -> dict[str, Any]:
+    return {"version": 1, "metrics": {**measured(), **changes}}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "baseline", "reasons"),
+    [
+        (measured(), None, []),
+        (measured(auc=0.55, log_loss=1.0, ratio=0.8), None, []),  # the bounds themselves hold
+        (measured(auc=0.5), None, ["AUC 0.5000 is not ≥ 0.55"]),
+        (measured(log_loss=1.5), None, ["log loss 1.5000 is not ≤ 1"]),
+        (measured(ratio=0.5), None, ["calibration ratio 0.5000 is not ≥ 0.8"]),
+        (measured(ratio=2.0), None, ["calibration ratio 2.0000 is not ≤ 1.25"]),
+        (
+            measured(auc=None, ratio=None),
+            None,
+            [
+                "AUC (undefined: the rows have one class only) is not ≥ 0.55",
+                "calibration ratio (undefined: the rows have one class only) is not ≥ 0.8",
+                "calibration ratio (undefined: the rows have one class only) is not ≤ 1.25",
+            ],
+        ),
+        (measured(), served(), []),
+        (measured(auc=0.68), served(), ["AUC change -0.0200 is not ≥ -0.005"]),
+        (measured(log_loss=0.31), served(), ["log loss change 0.0100 is not ≤ 0.002"]),
+        (measured(auc=0.9, log_loss=0.1), served(), []),
+    ],
+)
+def test_each_bound_is_held_or_told(
+    metrics: dict[str, Any], baseline: dict[str, Any] | None, reasons: list[str]
+) -> None:
+    bounds = summary.bounds_part(Bounds(), metrics, baseline)
+    assert len(bounds) == (4 if baseline is None else 6)
+    assert failed(bounds, blessed=not reasons) == reasons
+
+
+def test_a_model_that_is_not_blessed_never_goes_without_a_reason() -> None:
+    bounds = summary.bounds_part(Bounds(), measured(), None)
+    assert failed(bounds, blessed=False) == [
+        "a bound lies within TFMA's rounding of its metric; see the evaluation artifact"
+    ]
+
+
+@pytest.fixture
+def truth(tmp_path: Path) -> Path:
+    (tmp_path / "month-1.csv").write_text("impression_id,click_probability\na,0.9\nb,0.1\nx,0.5\n")
+    (tmp_path / "month-2.csv").write_text("impression_id,click_probability\nc,0.6\nd,0.2\n")
+    return tmp_path
+
+
+def test_truth_by_hand(truth: Path) -> None:
+    """Probabilities 0.9, 0.1, 0.6, 0.2 of rows a … d with labels 1, 0, 1, 0: they rank every click above.
+
+    The model ties b and c: 3.5 of 4 pairs. With probabilities as labels a pair (i, j) weighs p_i (1 − p_j), and pairs
+    i = j tie. Clicks weigh 0.9 + 0.1 + 0.6 + 0.2 = 1.8, others 2.2, in all 3.96.
+    Truth's order a c d b: 0.9 (0.4 + 0.8 + 0.9) + 0.6 (0.8 + 0.9) + 0.2 (0.9) = 3.09,
+    ties ½ (0.09 + 0.09 + 0.24 + 0.16) = 0.29: 3.38 / 3.96.
+    Model's order a (b c) d: 0.9 (0.9 + 0.4 + 0.8) + (0.1 + 0.6) 0.8 = 2.45,
+    ties ½ (0.09 + (0.1 + 0.6)(0.9 + 0.4) + 0.16) = 0.58: 3.03 / 3.96.
+    """
+    part = summary.truth_part(str(truth), [1, 2], IDS, SCORES)
+    assert part is not None
+    best, model = 3.38 / 3.96, 3.03 / 3.96
+    assert part["bayes_auc"] == 1.0
+    assert part["bayes_auc_true_probability"] == pytest.approx(best)
+    assert part["auc_true_probability"] == pytest.approx(model)
+    assert part["share"] == pytest.approx((model - 0.5) / (best - 0.5))
+    assert part["share_with_labels"] == pytest.approx((3.5 / 4 - 0.5) / 0.5)
+    assert part["calibration_ratio_true_probability"] == pytest.approx((1.8 / 4) / (1.8 / 4))
+
+
+def test_truth_that_is_not_known_is_none(truth: Path) -> None:
+    assert summary.truth_part(str(truth), [1, 3], IDS, SCORES) is None  # no file of month 3
+    assert summary.truth_part(str(truth), [1], IDS, SCORES) is None  # no row of c and d
+    one_class = {**SCORES, "label": np.zeros(4)}
+    assert summary.truth_part(str(truth), [1, 2], IDS, one_class) is None
+
+
+def test_json_keeps_signs_and_refuses_what_is_no_number() -> None:
+    assert json.loads(summary.dump({"relation": "≥"})) == {"relation": "≥"}
+    assert "≥".encode() in summary.dump({"relation": "≥"})
+    with pytest.raises(ValueError, match="Out of range float values are not JSON compliant"):
+        summary.dump({"auc": float("nan")})

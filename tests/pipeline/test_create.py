@@ -1,0 +1,91 @@
+"""The graph against golden lists of nodes, edges and artifact types: a change of shape is seen in review.
+
+After an intended change: python tests/pipeline/test_create.py
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from configs.loading import load_settings
+from pipeline.create import create_pipeline
+from pipeline.locations import locations
+
+GOLDEN = Path(__file__).with_name("graph.json")
+# every way in which settings change the graph
+VARIANTS = {
+    "base": [],
+    "inferred schema": ["schema.source=inferred"],
+    "no images": [
+        "features=[{name: who, kind: key}, {name: price, kind: numeric}, {name: clicked, kind: label}]",
+        "data.split={by: hash, column: who}",
+        "evaluation.slices=[]",
+    ],
+}
+
+
+def graph(overrides: list[str], output_root: str) -> dict[str, Any]:
+    """Of each node, in order: whom it waits for, and the types under its input and output keys."""
+    settings = load_settings(None, [*overrides, f"output_root={output_root}"])
+    pipeline = create_pipeline(settings, locations(settings))
+    return {
+        node.id: {
+            "after": sorted(upstream.id for upstream in node.upstream_nodes),
+            "inputs": {key: channel.type_name for key, channel in sorted(node.inputs.items())},
+            "outputs": {key: channel.type_name for key, channel in sorted(node.outputs.items())},
+        }
+        for node in pipeline.components
+    }
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_graph_is_the_golden_one(variant: str, tmp_path: Path) -> None:
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    assert list(golden) == list(VARIANTS)
+    assert graph(VARIANTS[variant], str(tmp_path)) == golden[variant]
+
+
+def test_the_gate_comes_before_anything_is_trained() -> None:
+    nodes = json.loads(GOLDEN.read_text(encoding="utf-8"))["base"]
+
+    def before(name: str) -> set[str]:
+        return set(nodes[name]["after"]).union(*(before(other) for other in nodes[name]["after"]))
+
+    assert {"AnomalyGate", "ExampleValidator"} <= before("Transform")
+    assert "ServedModel" in before("ServedBaselineEvaluator")
+    assert "ServedBaselineEvaluator" in before("AtomicPusher")
+    assert before("RunReport") == set(nodes) - {"RunReport"}
+
+
+def test_nodes_know_the_settings_they_depend_on_and_no_others(tmp_path: Path) -> None:
+    """What is not in a node's properties cannot make the cache miss, and must not."""
+
+    def properties(*overrides: str) -> dict[str, dict[str, Any]]:
+        settings = load_settings(None, [*overrides, f"output_root={tmp_path}"])
+        return {node.id: node.exec_properties for node in create_pipeline(settings, locations(settings)).components}
+
+    base = properties()
+
+    def changed(*overrides: str) -> set[str]:
+        other = properties(*overrides)
+        return {node for node in base if other[node] != base[node]}
+
+    assert changed("trainer.epochs=3") == {"CreativeTrainer"}
+    assert changed("data.spans=latest") == {"AdExampleGen"}
+    assert changed("creatives.max_unusable_share=0.5") == {"AnomalyGate"}
+    assert changed("data.limits.max_rejected_share=0.5") == {"AnomalyGate"}
+    assert changed("data.limits.min_rows=5") == {"AdExampleGen", "AnomalyGate"}
+    assert changed("creatives.image_px=32") == {"CreativeGen", "CreativeTrainer"}
+    assert changed("evaluation.bounds.min_auc=0.6") == {"ServedBaselineEvaluator", "RunReport"}
+    assert changed("push.model_name=other") == {"ServedModel", "AtomicPusher"}
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        graphs = {variant: graph(overrides, folder) for variant, overrides in VARIANTS.items()}
+    GOLDEN.write_text(json.dumps(graphs, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,68 @@
+"""Settings to TFMA's evaluation config."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tensorflow_model_analysis.proto import config_pb2
+
+from configs.features import FeatureTable
+from configs.settings import Bounds, Evaluation
+from pipeline.evaluation import eval_config
+
+ENTRIES: list[dict[str, Any]] = [
+    {"name": "device", "kind": "categorical"},
+    {"name": "position", "kind": "categorical"},
+    {"name": "clicked", "kind": "label"},
+]
+SETTINGS = Evaluation(slices=(("device",), ("device", "position")), bounds=Bounds(max_auc_drop=0.01, min_auc=0.6))
+
+
+def config(*more: dict[str, Any]) -> Any:
+    return eval_config(SETTINGS, FeatureTable.model_validate([*ENTRIES, *more]))
+
+
+def test_the_model_is_asked_through_the_serving_signature() -> None:
+    (model,) = config().model_specs
+    assert (model.signature_name, model.label_key, model.prediction_key) == (
+        "serving_default",
+        "clicked",
+        "click_probability",
+    )
+    assert model.example_weight_key == ""
+    (weighted,) = config({"name": "importance", "kind": "weight"}).model_specs
+    assert weighted.example_weight_key == "importance"
+
+
+def test_slices_are_reported_beside_all_rows() -> None:
+    assert [list(spec.feature_keys) for spec in config().slicing_specs] == [[], ["device"], ["device", "position"]]
+
+
+def test_thresholds_hold_on_all_rows_together_and_nowhere_else() -> None:
+    gated = {}
+    for metric in config().metrics_specs[0].metrics:
+        assert not metric.HasField("threshold")  # that one would hold on every slice
+        if metric.per_slice_thresholds:
+            (overall,) = metric.per_slice_thresholds
+            assert [list(spec.feature_keys) for spec in overall.slicing_specs] == [[]]
+            gated[metric.class_name] = overall.threshold
+    assert sorted(gated) == ["AUC", "BinaryCrossentropy", "Calibration"]
+    auc, loss, ratio = gated["AUC"], gated["BinaryCrossentropy"], gated["Calibration"]
+    assert auc.value_threshold.lower_bound.value == pytest.approx(0.6)
+    assert auc.change_threshold.absolute.value == pytest.approx(-0.01)  # may fall by at most 0.01
+    assert auc.change_threshold.direction == config_pb2.MetricDirection.HIGHER_IS_BETTER
+    assert loss.value_threshold.upper_bound.value == pytest.approx(1.0)
+    assert loss.change_threshold.absolute.value == pytest.approx(0.002)  # may rise by at most 0.002
+    assert loss.change_threshold.direction == config_pb2.MetricDirection.LOWER_IS_BETTER
+    assert ratio.value_threshold.lower_bound.value == pytest.approx(0.8)
+    assert ratio.value_threshold.upper_bound.value == pytest.approx(1.25)
+    assert not ratio.HasField("change_threshold")
+
+
+def test_counts_and_means_are_reported_too() -> None:
+    assert [metric.class_name for metric in config().metrics_specs[0].metrics][:3] == [
+        "ExampleCount",
+        "MeanLabel",
+        "MeanPrediction",
+    ]
