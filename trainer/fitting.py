@@ -123,7 +123,9 @@ def fit(
     label, weight = tf.constant(rows.label), tf.constant(rows.weight)
 
     # The step has no control flow of Python's, and AutoGraph would spend seconds looking for it.
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.int64)], autograph=False)
+    @tf.function(  # type: ignore[untyped-decorator]  # TensorFlow ships no types
+        input_signature=[tf.TensorSpec([None], tf.int64)], autograph=False
+    )
     def step(batch: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             logits = batch_logits(batch, training=True)
@@ -206,9 +208,7 @@ def _log_loss(logits: tf.Tensor, label: tf.Tensor, weight: tf.Tensor) -> tf.Tens
     return tf.math.divide_no_nan(tf.reduce_sum(losses * weight), tf.reduce_sum(weight))
 
 
-def _stopping_loss(
-    forward: Callable[[tf.Tensor], tf.Tensor], rows: Rows, stopping: npt.NDArray[np.int64]
-) -> float:
+def _stopping_loss(forward: Callable[[tf.Tensor], tf.Tensor], rows: Rows, stopping: npt.NDArray[np.int64]) -> float:
     logits = _predict(forward, stopping)
     return float(_log_loss(logits, rows.label[stopping], rows.weight[stopping]).numpy())
 
