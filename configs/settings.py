@@ -121,8 +121,8 @@ class Model(_Section):
     cross_layers: int = Field(default=2, ge=0, le=8)
     deep_units: tuple[int, ...] = (32,)
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-    l2: float = Field(default=1e-3, ge=0.0)
-    embedding_prior: float = Field(default=20.0, ge=0.0)
+    l2: float = Field(default=1e-4, ge=0.0)
+    embedding_prior: float = Field(default=60.0, ge=0.0)
     """Strength of the Gaussian prior on embeddings, in pseudo-observations."""
     use_images: bool = True
     image_tower: ImageTower = ImageTower()
@@ -131,15 +131,15 @@ class Model(_Section):
 class Trainer(_Section):
     """How the model is fitted. Epochs, never steps."""
 
-    epochs: int = Field(default=12, ge=1)
+    epochs: int = Field(default=8, ge=1)
     batch_size: int = Field(default=512, ge=1)
-    learning_rate: float = Field(default=2e-3, gt=0.0)
+    learning_rate: float = Field(default=5e-3, gt=0.0)
     warmup_share: Share = 0.1
     weight_averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.99
     """Decay of the exponential moving average of the weights, per step; 0 turns it off."""
     stopping_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     """Share of the training rows set aside to stop early on; never rows of the eval split."""
-    patience_epochs: int = Field(default=3, ge=1)
+    patience_epochs: int = Field(default=4, ge=1)
     seed: int = 7
     mixed_precision: Literal["auto", "off"] = "auto"
     """`auto`: where there is a GPU."""

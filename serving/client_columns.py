@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -110,7 +111,9 @@ def _to_int64(row: int, field: str, value: object) -> int:
         return MISSING_INT64
     if isinstance(value, float) and math.isnan(value):
         return MISSING_INT64
-    fix = "not a whole number; give one such as 12, or leave the field empty where it is missing"
+    fix = (
+        "neither a whole number nor an ISO 8601 time; give one such as 12, or leave the field empty where it is missing"
+    )
     try:
         if isinstance(value, str):
             number = _whole_number(value.strip())
@@ -126,13 +129,21 @@ def _to_int64(row: int, field: str, value: object) -> int:
 
 
 def _whole_number(text: str) -> int:
+    """An integer as written, or the seconds since 1970 of an ISO 8601 time: the only integers a click model reads."""
     try:
         return int(text)
     except ValueError:
+        pass
+    try:
+        moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
         number = float(text)  # "3.0" and "1e3", as spreadsheets and pandas write integers beside missing values
         if number != int(number):
-            raise
+            raise ValueError(text) from None
         return int(number)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.timezone.utc)
+    return int(moment.timestamp())
 
 
 def _to_bytes(row: int, field: str, value: object) -> bytes:

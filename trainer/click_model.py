@@ -50,7 +50,8 @@ class ClickModel(keras.Model):
     """logit = linear(x) + w · [cross(x), deep(x)], with x the concatenation of numbers, embeddings and creative.
 
     Cross and deep towers in parallel as in figure 1(b) of Wang et al. 2021, "DCN V2", doi 10.1145/3442381.3450078. Each
-    embedded feature also has a one-dimensional weight of its own (the wide part of Cheng et al. 2016, arXiv:1606.07792).
+    embedded feature also has a one-dimensional weight of its own (the wide part of Cheng et al. 2016,
+    arXiv:1606.07792).
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class ClickModel(keras.Model):
         rows: int,
         seed: int,
     ) -> None:
-        """`bias`: logit of the training click rate. `rows`: training rows, which the embeddings' prior is spread over."""
+        """`bias`: logit of the training click rate. `rows`: training rows, which share the embeddings' prior."""
         super().__init__()
         self._dense_names = dense
         self._embedded = embedded
@@ -71,7 +72,7 @@ class ClickModel(keras.Model):
             one.name: keras.layers.Embedding(
                 one.size,
                 one.dim,
-                embeddings_initializer=keras.initializers.RandomNormal(stddev=0.01, seed=seed + index),
+                embeddings_initializer=keras.initializers.RandomNormal(stddev=0.1, seed=seed + index),
                 embeddings_regularizer=prior,
             )
             for index, one in enumerate(embedded)

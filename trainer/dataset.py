@@ -1,6 +1,7 @@
 """Transformed Examples and the creative store as tensors in memory, ready to be cut into batches.
 
-One month of columns fits in memory many times over (a million rows of twenty features: 80 MB); pixels are held once per creative.
+One month of columns fits in memory many times over (a million rows of twenty features: 80 MB); pixels are held once per
+creative.
 """
 
 from __future__ import annotations

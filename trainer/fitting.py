@@ -110,15 +110,22 @@ def fit(
     held = round(len(rows) * settings.stopping_share)
     stopping, training = np.sort(order[:held]), order[held:]
     steps = settings.epochs * math.ceil(len(training) / settings.batch_size)
-    optimizer = keras.optimizers.legacy.Adam(_WarmUpCosine(settings.learning_rate, steps, settings.warmup_share))
+    optimizer = keras.optimizers.Adam(
+        _WarmUpCosine(settings.learning_rate, steps, settings.warmup_share), jit_compile=False
+    )
     batch_logits = _batch_logits(model, embedder, rows)
-    batch_logits(tf.constant(training[:1]), training=False)
+    batch_logits(tf.constant(training[:1]), training=False)  # makes the variables
+    forward = _forward(batch_logits)
     layers: list[keras.layers.Layer] = [model] + ([embedder.tower] if embedder.tower is not None else [])
     variables = [variable for layer in layers for variable in layer.trainable_variables]
+    optimizer.build(variables)
     averages = AveragedWeights(variables, settings.weight_averaging)
     label, weight = tf.constant(rows.label), tf.constant(rows.weight)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.int64)])
+    # The step has no control flow of Python's, and AutoGraph would spend seconds looking for it.
+    @tf.function(  # type: ignore[untyped-decorator]  # TensorFlow ships no types
+        input_signature=[tf.TensorSpec([None], tf.int64)], autograph=False
+    )
     def step(batch: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             logits = batch_logits(batch, training=True)
@@ -139,7 +146,7 @@ def fit(
         losses = [step(tf.constant(batch)) for batch in _batches(generator.permutation(training), settings.batch_size)]
         train_loss = float(np.mean([loss.numpy() for loss in losses]))
         averages.swap()
-        stopping_loss = _stopping_loss(batch_logits, rows, stopping) if held else train_loss
+        stopping_loss = _stopping_loss(forward, rows, stopping) if held else train_loss
         if stopping_loss < best or not held:
             best, best_weights = stopping_loss, [variable.numpy() for variable in variables]
         averages.swap()
@@ -155,7 +162,7 @@ def fit(
 
 def predict_logits(model: ClickModel, embedder: CreativeEmbedder, rows: Rows) -> npt.NDArray[np.float32]:
     """Logits of all rows, [rows]."""
-    return _predict(_batch_logits(model, embedder, rows), np.arange(len(rows)))
+    return _predict(_forward(_batch_logits(model, embedder, rows)), np.arange(len(rows)))
 
 
 def calibrating_shift(logits: npt.NDArray[np.float32], rows: Rows) -> float:
@@ -201,15 +208,21 @@ def _log_loss(logits: tf.Tensor, label: tf.Tensor, weight: tf.Tensor) -> tf.Tens
     return tf.math.divide_no_nan(tf.reduce_sum(losses * weight), tf.reduce_sum(weight))
 
 
-def _stopping_loss(batch_logits: Callable[..., tf.Tensor], rows: Rows, stopping: npt.NDArray[np.int64]) -> float:
-    logits = _predict(batch_logits, stopping)
+def _stopping_loss(forward: Callable[[tf.Tensor], tf.Tensor], rows: Rows, stopping: npt.NDArray[np.int64]) -> float:
+    logits = _predict(forward, stopping)
     return float(_log_loss(logits, rows.label[stopping], rows.weight[stopping]).numpy())
 
 
-def _predict(batch_logits: Callable[..., tf.Tensor], index: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-    forward = tf.function(
-        lambda batch: batch_logits(batch, training=False), input_signature=[tf.TensorSpec([None], tf.int64)]
+def _forward(batch_logits: Callable[..., tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Logits without dropout, as one graph."""
+    return tf.function(  # type: ignore[no-any-return]  # TensorFlow ships no types
+        lambda batch: batch_logits(batch, training=False),
+        input_signature=[tf.TensorSpec([None], tf.int64)],
+        autograph=False,
     )
+
+
+def _predict(forward: Callable[[tf.Tensor], tf.Tensor], index: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     return np.concatenate([forward(tf.constant(batch)).numpy() for batch in _batches(index, PREDICT_BATCH)])
 
 

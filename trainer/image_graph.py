@@ -11,7 +11,8 @@ import tensorflow as tf
 def normalise_image(encoded: tf.Tensor, image_px: int) -> tf.Tensor:
     """Decodes PNG, JPEG, GIF (first frame) or BMP bytes and squares them to `image_px`, antialiased.
 
-    encoded: string scalar. Returns uint8 [image_px, image_px, 3]. Raises InvalidArgumentError for bytes that do not decode.
+    encoded: string scalar. Returns uint8 [image_px, image_px, 3]. Raises InvalidArgumentError for bytes that do not
+    decode.
     """
     pixels = tf.io.decode_image(encoded, channels=3, expand_animations=False)
     pixels.set_shape([None, None, 3])

@@ -31,7 +31,7 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     """TFT's entry point. `custom_config['features']` is the feature table as JSON.
 
     inputs: one tf.SparseTensor per column, [batch, 1] or empty rows. Returns dense tensors [batch], and for text
-    tf.SparseTensors [batch, words]; see `outputs_of` for their names.
+    tf.SparseTensors [batch, words]; see `dense_names` for the numbers.
     """
     table = FeatureTable.model_validate_json(custom_config["features"])
     outputs: dict[str, tf.Tensor] = {}
@@ -125,7 +125,7 @@ def _bucketized(feature: Bucketized, column: tf.SparseTensor) -> tf.Tensor:
 
 
 def _categorical(feature: Categorical, column: tf.SparseTensor) -> tf.Tensor:
-    """Index in the vocabulary; its size is the index of rare and unknown values, missing included. Returns int64 [batch]."""
+    """Index in the vocabulary; its size stands for rare, unknown and missing values. Returns int64 [batch]."""
     vocabulary = tft.vocabulary(
         column.values,
         top_k=feature.vocabulary_size,

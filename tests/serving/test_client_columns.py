@@ -29,6 +29,11 @@ def test_values_take_the_type_of_the_input() -> None:
     assert to_columns([{"hour": str(2**62 + 1)}], INPUTS)["hour"] == [2**62 + 1]  # beyond a double's 53 bits
 
 
+NOT_WHOLE = (
+    "neither a whole number nor an ISO 8601 time; give one such as 12, or leave the field empty where it is missing"
+)
+
+
 @pytest.mark.parametrize(
     ("field", "value", "fix"),
     [
@@ -38,12 +43,12 @@ def test_values_take_the_type_of_the_input() -> None:
         (
             "hour",
             "3.5",
-            "not a whole number; give one such as 12, or leave the field empty where it is missing",
+            NOT_WHOLE,
         ),
         (
             "hour",
             "inf",
-            "not a whole number; give one such as 12, or leave the field empty where it is missing",
+            NOT_WHOLE,
         ),
         ("hour", 2**63, f"beyond int64; give a whole number from {1 - 2**63} to {2**63 - 1}"),
         ("site", True, 'neither text nor bytes; give a string, or {"b64": "…"} for bytes'),
@@ -73,3 +78,16 @@ def test_foreign_signatures_are_refused() -> None:
         read_model_inputs("m", 1, {"predict": ({}, ["score"])})
     with pytest.raises(SignatureError, match="input 'x' of model 'm' version 1 is DT_HALF"):
         read_model_inputs("m", 1, {"predict": ({"x": "DT_HALF"}, ["click_probability"])})
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("1970-01-02T00:00:10Z", 86_410),  # a day of 86,400 s and 10 s
+        ("1970-01-02T01:00:10+01:00", 86_410),
+        ("1970-01-02 00:00:10", 86_410),  # without an offset: UTC, as the ingest takes it
+        ("86410", 86_410),
+    ],
+)
+def test_times_are_sent_as_seconds(written: str, seconds: int) -> None:
+    assert to_columns([{"hour": written}], INPUTS)["hour"] == [seconds]
