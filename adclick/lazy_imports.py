@@ -1,7 +1,7 @@
 """Puts off packages that TFX's dependencies import at start-up and a run never or rarely touches.
 
-A postponed package is found at once, with its submodules importable as ever; its own `__init__` runs at the first look at
-an attribute that is no submodule (PEP 562 says how a module may do that). Whoever does use it gets the real package.
+A postponed package is found at once, with its submodules importable as ever; its own `__init__` runs at the first look
+at an attribute that is no submodule (PEP 562 says how a module may do that). Whoever does use it gets the real package.
 """
 
 from __future__ import annotations

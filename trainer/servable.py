@@ -127,7 +127,7 @@ class Servable(tf.Module):
 
 
 def _graph(function: Callable[..., dict[str, tf.Tensor]]) -> tf.types.experimental.PolymorphicFunction:
-    """Without AutoGraph: the model has no control flow of Python's, and looking for it takes most of the export's time."""
+    """Without AutoGraph: the model has no control flow of Python's, and the search for it is most of an export."""
     return tf.function(function, autograph=False)
 
 

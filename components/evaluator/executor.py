@@ -18,7 +18,7 @@ SCORES_FILE = "scores.npz"
 
 
 class ServedBaselineExecutor(BaseBeamExecutor):
-    """Work of ServedBaselineEvaluator. TFMA is imported when there is something to evaluate: it takes most of a second."""
+    """Work of ServedBaselineEvaluator. TFMA takes most of a second to import, so it waits until it is wanted."""
 
     def Do(  # noqa: N802 - the name is TFX's
         self,

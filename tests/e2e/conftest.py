@@ -1,0 +1,84 @@
+"""One small sample and one finished first run, shared by every end-to-end test; each test that changes something copies them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+IMPRESSIONS, CREATIVES = 3000, 120
+# Small settings: what is tested here is the pipeline, not the model's quality.
+SMALL = ("trainer.epochs=2", "creatives.image_px=32", "model.image_tower.filters=[8]", "evaluation.slices=[[device]]")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One call of run_local.py."""
+
+    status: int
+    text: str
+    errors: str
+    output: Path
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """reports/latest/summary.json."""
+        loaded: dict[str, Any] = json.loads((self.output / "reports" / "latest" / "summary.json").read_text("utf-8"))
+        return loaded
+
+    def states(self, state: str) -> set[str]:
+        """Components in that state."""
+        return {node for node, found in self.summary["component_states"].items() if found == state}
+
+
+def run_local(data: Path, output: Path, *arguments: str, settings: tuple[str, ...] = SMALL, cwd: Path = PROJECT) -> Run:
+    """The command as a person types it, in a process of its own."""
+    command = [sys.executable, str(cwd / "run_local.py"), "--config", str(cwd / "configs" / "base.yaml")]
+    command += ["--data-root", str(data), "--output-root", str(output), "--no-progress"]
+    for setting in settings:
+        command += ["--set", setting]
+    environment = {**os.environ, "PYTHONPATH": str(cwd)}
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, cwd=cwd, env=environment, timeout=300)
+    return Run(done.returncode, done.stdout, done.stderr, output)
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A simulated sample; its CSV lies below data/."""
+    folder = tmp_path_factory.mktemp("sample") / "s"
+    size = ["--impressions", str(IMPRESSIONS), "--creatives", str(CREATIVES), "--seed", "11"]
+    subprocess.run(
+        [sys.executable, "-m", "adclick.cli", "simulate", "--output", str(folder), *size], check=True, cwd=PROJECT
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def first_run(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The first run on the sample: nothing is in service yet."""
+    return run_local(sample / "data", tmp_path_factory.mktemp("out"))
+
+
+@pytest.fixture
+def workspace(sample: Path, first_run: Run) -> Iterator[tuple[Path, Path]]:
+    """Data and output root for a test to change, put back afterwards.
+
+    Both stay where they are, since artifacts name their place.
+    """
+    places = (sample / "data", first_run.output)
+    kept = [place.with_name(f"{place.name}.kept") for place in places]
+    for place, copy in zip(places, kept, strict=True):
+        shutil.copytree(place, copy, symlinks=True)
+    yield places
+    for place, copy in zip(places, kept, strict=True):
+        shutil.rmtree(place)
+        shutil.move(copy, place)
