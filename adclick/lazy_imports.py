@@ -1,60 +1,77 @@
-"""Puts off modules that TFX's dependencies import at start-up and a run never or rarely touches.
+"""Puts off packages that TFX's dependencies import at start-up and a run never or rarely touches.
 
-Each is found at once and executed at its first attribute access, so that whoever does use it gets the real module.
+A postponed package is found at once, with its submodules importable as ever; its own `__init__` runs at the first look at
+an attribute that is no submodule (PEP 562 says how a module may do that). Whoever does use it gets the real package.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.abc
-import importlib.machinery
 import importlib.util
 import sys
 import threading
 from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
-_RUNNERS = "tfx.components.infra_validator.model_server_runners"
-
-# module -> who imports it at start-up, and for what
+# package -> who imports it at start-up, and for what
 POSTPONED: dict[str, str] = {
-    "nltk": "TFMA's ROUGE metric",
-    "sacrebleu": "TFMA's BLEU metric",
+    "IPython": "TFDV's display functions, which need a submodule of it only",
+    "keras_tuner": "TFX's Tuner",
     "sklearn": "Keras' scikit-learn wrappers",
-    "IPython": "Keras' file editor and Beam's interactive runner",
-    f"{_RUNNERS}.kubernetes_runner": "InfraValidator, which this package replaces",
-    f"{_RUNNERS}.local_docker_runner": "InfraValidator, which this package replaces",
+    "tfx.components": "one constant of the evaluator, for which it imports every component's executor",
+    "tqdm.notebook": "BigQuery's progress bars",
 }
 
 
-class _PostponingFinder(importlib.abc.MetaPathFinder):
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = frozenset(names)
-        self._looking = threading.local()
+class _PostponingLoader(importlib.abc.Loader):
+    """Leaves a `__getattr__` in the module that runs the real code when it is wanted."""
 
+    def __init__(self, real: importlib.abc.Loader) -> None:
+        self._real = real
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._real.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        name = module.__name__
+        running = threading.RLock()
+
+        def load(attribute: str) -> object:
+            with running:
+                submodule = f"{name}.{attribute}"
+                if submodule in sys.modules:
+                    return sys.modules[submodule]
+                if "__getattr__" in vars(module):
+                    if attribute.startswith("__"):
+                        raise AttributeError(f"module {name!r} has no attribute {attribute!r}")
+                    if hasattr(module, "__path__") and importlib.util.find_spec(submodule) is not None:
+                        return importlib.import_module(submodule)
+                    del vars(module)["__getattr__"]
+                    self._real.exec_module(module)
+                return getattr(module, attribute)
+
+        vars(module)["__getattr__"] = load
+
+
+class _PostponingFinder(importlib.abc.MetaPathFinder):
     def find_spec(
         self,
         fullname: str,
         path: Sequence[str] | None,
         target: ModuleType | None = None,  # noqa: ARG002 - the import system passes it
-    ) -> importlib.machinery.ModuleSpec | None:
-        if fullname not in self._names or getattr(self._looking, "name", None) == fullname:
+    ) -> ModuleSpec | None:
+        if fullname not in POSTPONED:
             return None
-        self._looking.name = fullname
-        try:
-            spec = (
-                importlib.util.find_spec(fullname)
-                if path is None
-                else importlib.machinery.PathFinder.find_spec(fullname, path)
-            )
-        finally:
-            self._looking.name = None
+        spec = PathFinder.find_spec(fullname, path)
         if spec is None or spec.loader is None:
             return None
-        spec.loader = importlib.util.LazyLoader(spec.loader)
+        spec.loader = _PostponingLoader(spec.loader)
         return spec
 
 
 def postpone_heavy_leaves() -> None:
-    """Installs the finder once; modules already imported stay as they are."""
+    """Installs the finder once; packages already imported stay as they are."""
     if not any(isinstance(finder, _PostponingFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _PostponingFinder(tuple(POSTPONED)))
+        sys.meta_path.insert(0, _PostponingFinder())

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tfx.components.evaluator import executor as tfx_evaluator
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
@@ -17,8 +17,8 @@ from configs.features import FeatureTable
 SCORES_FILE = "scores.npz"
 
 
-class ServedBaselineExecutor(tfx_evaluator.Executor):
-    """Work of ServedBaselineEvaluator."""
+class ServedBaselineExecutor(BaseBeamExecutor):
+    """Work of ServedBaselineEvaluator. TFMA is imported when there is something to evaluate: it takes most of a second."""
 
     def Do(  # noqa: N802 - the name is TFX's
         self,
@@ -30,10 +30,12 @@ class ServedBaselineExecutor(tfx_evaluator.Executor):
 
         Writes scores.npz: label, weight, candidate and, with a model in service, baseline; all [rows].
         """
+        from tfx.components.evaluator import executor as tfx_executor
+
         baseline = artifact_utils.get_single_instance(input_dict["baseline_model"])
         if not baseline.get_int_custom_property("version"):
             input_dict = {key: value for key, value in input_dict.items() if key != "baseline_model"}
-        super().Do(input_dict, output_dict, exec_properties)
+        tfx_executor.Executor(self._context).Do(input_dict, output_dict, exec_properties)
 
         table = FeatureTable.model_validate_json(exec_properties["features"])
         uris = [artifact_utils.get_split_uri(input_dict["examples"], "eval")]

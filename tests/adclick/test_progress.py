@@ -1,0 +1,66 @@
+"""What a person sees while components run."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from adclick.progress import LiveProgress, PlainProgress, terminal
+from adclick.redirection import output_to
+from pipeline.local_runner import NodeResult
+
+NODES = ["AdExampleGen", "Transform", "Trainer"]
+DONE = NodeResult("AdExampleGen", "done", 12.34, Path("/out/logs/01-AdExampleGen.log"), {})
+CACHED = NodeResult("Transform", "cached", 0.04, Path("/out/logs/02-Transform.log"), {})
+FAILED = NodeResult("Trainer", "failed", 1234.5, Path("/out/logs/03-Trainer.log"), {})
+
+
+def test_plain_lines_stand_in_columns() -> None:
+    stream = io.StringIO()
+    progress = PlainProgress(stream)
+    progress.say("adclick: reading settings")
+    progress.planned(NODES)
+    for result in (DONE, CACHED, FAILED):
+        progress.started(result.node_id)
+        progress.finished(result)
+    progress.close()
+    assert stream.getvalue().splitlines() == [
+        "adclick: reading settings",
+        "  AdExampleGen  done       12.3 s  /out/logs/01-AdExampleGen.log",
+        "  Transform     cached      0.0 s  /out/logs/02-Transform.log",
+        "  Trainer       failed   1234.5 s  /out/logs/03-Trainer.log",
+    ]
+
+
+def test_the_table_ends_as_it_stood() -> None:
+    stream = io.StringIO()
+    progress = LiveProgress(stream)
+    progress.planned(NODES)
+    progress.started("AdExampleGen")
+    progress.finished(DONE)
+    progress.started("Transform")
+    progress.finished(CACHED)
+    progress.close()
+    progress.close()
+    words = [line.split() for line in stream.getvalue().splitlines() if line.strip()]
+    assert words == [
+        ["component", "state", "time", "log"],
+        ["AdExampleGen", "done", "12.3", "s", "01-AdExampleGen.log"],
+        ["Transform", "cached", "0.0", "s", "02-Transform.log"],
+        ["Trainer", "waiting"],
+    ]
+
+
+def test_closing_before_anything_was_planned_draws_nothing() -> None:
+    stream = io.StringIO()
+    LiveProgress(stream).close()
+    assert stream.getvalue() == ""
+
+
+def test_the_terminal_is_the_one_of_the_start(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with terminal() as stream, output_to(tmp_path / "a.log"):
+        print("seen", file=stream)
+    assert capfd.readouterr().out == "seen\n"
+    assert (tmp_path / "a.log").read_text() == ""

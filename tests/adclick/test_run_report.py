@@ -1,0 +1,180 @@
+"""What is published of a run, and what the terminal says of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adclick.errors import DataGateError
+from adclick.run_report import RunFacts, complete_summary, exit_status, publish, verdict_text
+
+METRICS = {
+    "auc": 0.71234,
+    "log_loss": 0.3,
+    "normalized_entropy": 0.95,
+    "calibration_ratio": 1.02,
+    "ece": 0.01,
+    "lift_at_10pct": 2.5,
+    "mean_label": 0.1,
+    "mean_prediction": 0.102,
+    "count": 1000,
+}
+HELD = {"name": "AUC", "value": 0.71234, "relation": "≥", "bound": 0.55, "held": True}
+BROKEN = {"name": "AUC change", "value": -0.02, "relation": "≥", "bound": -0.005, "held": False}
+
+
+def summary(**changes: Any) -> dict[str, Any]:
+    return {
+        "rows": {"read": 12_345, "written": 12_340, "rejected": {"bad_label": 3, "ragged_row": 2}},
+        "splits": {"train": 9_872, "eval": 2_468},
+        "creatives": {"distinct": 300, "stored": 295, "missing": 3, "corrupt": 1, "rejected": 1},
+        "metrics": METRICS,
+        "baseline": None,
+        "truth": None,
+        "verdict": {"blessed": True, "reasons": [], "bounds": [HELD]},
+        "pushed_version": 1_700_000_000,
+        **changes,
+    }
+
+
+def test_a_first_blessed_run_reads_so() -> None:
+    assert verdict_text(summary()).splitlines() == [
+        "rows       12,345 read, 12,340 written, 5 rejected (bad_label 3, ragged_row 2)",
+        "splits     9,872 to train on, 2,468 to evaluate on",
+        "creatives  300 distinct, 295 stored, 3 missing, 1 corrupt, 1 rejected",
+        "",
+        "                            candidate   (no model in service yet)",
+        "AUC                            0.7123",
+        "log loss                       0.3000",
+        "normalized entropy             0.9500",
+        "calibration ratio              1.0200",
+        "expected calibration error     0.0100",
+        "lift at 10 %                   2.5000",
+        "mean label                     0.1000",
+        "mean prediction                0.1020",
+        "",
+        "  held    AUC 0.7123 ≥ 0.55",
+        "",
+        "BLESSED: version 1700000000 is in service",
+    ]
+
+
+def test_a_run_that_is_not_blessed_names_each_reason_beside_the_model_in_service() -> None:
+    verdict = {"blessed": False, "reasons": ["AUC change -0.0200 is not ≥ -0.005", "another"], "bounds": [HELD, BROKEN]}
+    baseline = {"version": 7, "metrics": {**METRICS, "auc": 0.73234, "lift_at_10pct": None}}
+    lines = verdict_text(summary(verdict=verdict, baseline=baseline, pushed_version=None)).splitlines()
+    assert "                            candidate  in service" in lines
+    assert "AUC                            0.7123      0.7323" in lines
+    assert "lift at 10 %                   2.5000   undefined" in lines
+    assert lines[-4:] == [
+        "  held    AUC 0.7123 ≥ 0.55",
+        "  FAILED  AUC change -0.0200 ≥ -0.005",
+        "",
+        "NOT BLESSED: nothing was pushed: AUC change -0.0200 is not ≥ -0.005; another",
+    ]
+
+
+def test_data_without_rejects_images_or_classes_leaves_their_words_out() -> None:
+    text = verdict_text(
+        summary(
+            rows={"read": 5, "written": 5, "rejected": {}},
+            creatives={"distinct": 0, "stored": 0, "missing": 0, "corrupt": 0, "rejected": 0},
+            metrics={**METRICS, "auc": None},
+        )
+    )
+    assert text.splitlines()[0] == "rows       5 read, 5 written, 0 rejected"
+    assert "creatives" not in text
+    assert "AUC                         undefined" in text
+
+
+def test_known_truth_is_told_as_simulated() -> None:
+    truth = {"bayes_auc": 0.75, "share": 0.912, "share_with_labels": 0.89}
+    assert (
+        "best possible AUC on these rows 0.7500 (simulated data); share reached 0.912, with the labels drawn 0.890"
+        in verdict_text(summary(truth=truth)).splitlines()
+    )
+
+
+def facts(root: Path) -> RunFacts:
+    return RunFacts("run-1", {"AdExampleGen": 1.23456}, {"AdExampleGen": "done"}, root / "logs", root / "serving")
+
+
+def reported(root: Path, found: dict[str, Any]) -> dict[str, dict[str, str]]:
+    (root / "report").mkdir()
+    (root / "report" / "summary.json").write_text(json.dumps(found))
+    return {"RunReport": {"summary": str(root / "report")}}
+
+
+def test_a_whole_run_gets_the_runners_facts(tmp_path: Path) -> None:
+    (tmp_path / "serving" / "1700000000").mkdir(parents=True)
+    (tmp_path / "serving" / "1700000000" / "saved_model.pb").write_bytes(b"")
+    found = complete_summary(facts(tmp_path), reported(tmp_path, summary()), None)
+    assert {key: found[key] for key in summary()} == summary()
+    assert found["run_id"] == "run-1"
+    assert found["component_seconds"] == {"AdExampleGen": 1.235}
+    assert found["component_states"] == {"AdExampleGen": "done"}
+    assert found["peak_rss_mb"] > 10
+    assert sorted(found["versions"]) == ["beam", "python", "tensorflow", "tfx"]
+    assert all(found["versions"].values())
+    assert exit_status(found) == 0
+
+
+def test_a_cached_push_counts_only_while_its_version_is_there(tmp_path: Path) -> None:
+    found = complete_summary(facts(tmp_path), reported(tmp_path, summary()), None)
+    assert found["pushed_version"] is None
+    assert exit_status(found) == 3
+    assert verdict_text(found).splitlines()[-1] == (
+        "BLESSED, but not in service: version 1700000000, pushed by an earlier run, "
+        f"is no longer in {tmp_path}/serving; --fresh trains and pushes again"
+    )
+
+
+def test_a_stopped_run_keeps_what_there_was(tmp_path: Path) -> None:
+    rows = {"read": 10, "written": 8, "rejected": {"bad_label": 2}}
+    (tmp_path / "counts.json").write_text(json.dumps({"rows": rows, "splits": {"train": 6, "eval": 2}}))
+    (tmp_path / "store").mkdir()
+    counts = {"distinct": 4, "stored": 1, "unusable": {"missing": 3}}
+    (tmp_path / "store" / "counts.json").write_text(json.dumps(counts))
+    outputs = {
+        "AdExampleGen": {"ingest_report": str(tmp_path)},
+        "CreativeGen": {"creative_store": str(tmp_path / "store")},
+    }
+    found = complete_summary(facts(tmp_path), outputs, DataGateError("the data gate stops the run: too bad"))
+    assert (found["rows"], found["splits"]) == (rows, {"train": 6, "eval": 2})
+    assert found["creatives"] == {"distinct": 4, "stored": 1, "missing": 3, "corrupt": 0, "rejected": 0}
+    assert found["verdict"] == {
+        "blessed": False,
+        "reasons": ["the data gate stops the run: too bad"],
+        "bounds": [],
+    }
+    assert found["metrics"] is None
+    assert found["pushed_version"] is None
+
+
+def test_a_run_that_failed_at_once_has_a_summary_too(tmp_path: Path) -> None:
+    found = complete_summary(facts(tmp_path), {}, MemoryError())
+    assert (found["rows"], found["creatives"]) == (None, None)
+    assert found["verdict"]["reasons"] == ["MemoryError"]
+
+
+def test_stopped_and_whole_summaries_have_the_same_stable_keys(tmp_path: Path) -> None:
+    stable = {
+        *("run_id", "rows", "creatives", "splits", "anomalies", "metrics", "baseline", "verdict", "pushed_version"),
+        *("component_seconds", "peak_rss_mb", "bayes_auc", "versions"),
+    }
+    assert stable <= set(complete_summary(facts(tmp_path), {}, MemoryError()))
+
+
+@pytest.mark.parametrize("runs", [["a"], ["a", "b"], ["a", "a"]])
+def test_latest_points_at_the_newest(tmp_path: Path, runs: list[str]) -> None:
+    for number, run_id in enumerate(runs):
+        file = publish({"run_id": run_id, "number": number, "relation": "≥"}, tmp_path / "reports")
+        assert file == tmp_path / "reports" / run_id / "summary.json"
+    latest = tmp_path / "reports" / "latest"
+    assert latest.is_symlink()
+    assert latest.readlink() == Path(runs[-1])
+    assert json.loads((latest / "summary.json").read_text(encoding="utf-8"))["number"] == len(runs) - 1
+    assert sorted(child.name for child in (tmp_path / "reports").iterdir()) == sorted({*runs, "latest"})
