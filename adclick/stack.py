@@ -1,7 +1,7 @@
 """What depends on the stack (TFX and the releases that move with it), in this one module.
 
-Versions, the Keras flag, the known noise of the libraries and the arguments of the local Beam runner are read
-from here by everything else. Importing it costs milliseconds: none of the libraries is loaded.
+Versions, the Keras flag and the known noise of the libraries are read from here by everything else.
+Importing it costs milliseconds: none of the libraries is loaded.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def keras_flag_fault(environ: Mapping[str, str]) -> str | None:
 def prepare_environment() -> None:
     """Set what TensorFlow reads at import; to be called before the first import of it, any number of times.
 
-    Sets `TF_USE_LEGACY_KERAS=1` (TFT's layers subclass Keras 2), `TF_CPP_MIN_LOG_LEVEL=2` unless it is set
+    Sets `TF_USE_LEGACY_KERAS=1` (TFT's layers subclass Keras 2), `TF_CPP_MIN_LOG_LEVEL=3` unless it is set
     already, and drops the warnings of KNOWN_NOISE. Child processes inherit the variables.
 
     Raises:
@@ -94,7 +94,7 @@ def prepare_environment() -> None:
             f"call prepare_environment() first, or start the process with {KERAS_FLAG}=1"
         )
     os.environ.setdefault(KERAS_FLAG, "1")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 2 leaves three lines on missing CUDA parts; errors are raised
     for message, category in KNOWN_NOISE:
         warnings.filterwarnings("ignore", message=message, category=category)
 
@@ -121,12 +121,3 @@ def installed_versions(distributions: Iterable[str]) -> dict[str, str | None]:
         except importlib.metadata.PackageNotFoundError:
             versions[name] = None
     return versions
-
-
-def beam_pipeline_args() -> list[str]:
-    """Arguments of the local runner: one worker inside this process.
-
-    All three are Beam 2.65's defaults, spelled out because later releases hand DirectRunner to Prism, which
-    downloads a binary. Several worker processes are slower at a laptop's sizes: each imports TFX again.
-    """
-    return ["--runner=DirectRunner", "--direct_running_mode=in_memory", "--direct_num_workers=1"]

@@ -71,11 +71,17 @@ def model_digest(saved_model: Path) -> str:
 
 
 def push(saved_model: Path, model_folder: Path, baseline_version: int | None, run_id: str) -> int:
-    """Copies the model in as a new version, greater than every other; returns it.
+    """Copies the model in as a new version, greater than every other; returns it, or the one that has it in service.
 
     Raises AdclickError without free space.
     """
     model_folder.mkdir(parents=True, exist_ok=True)
+    digest = model_digest(saved_model)
+    served = in_service(model_folder)
+    if served is not None:
+        known = read_record(model_folder, served)
+        if known is not None and known.model_digest == digest:
+            return served
     size = sum(file.stat().st_size for file in saved_model.rglob("*") if file.is_file())
     free = shutil.disk_usage(model_folder).free
     if free < 2 * size:
@@ -86,7 +92,7 @@ def push(saved_model: Path, model_folder: Path, baseline_version: int | None, ru
     try:
         shutil.copytree(saved_model, beside)
         now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-        record = PushRecord(model_digest(saved_model), baseline_version, run_id, now)
+        record = PushRecord(digest, baseline_version, run_id, now)
         (beside / RECORD_FILE).parent.mkdir(exist_ok=True)
         (beside / RECORD_FILE).write_text(json.dumps(record._asdict(), indent=1), encoding="utf-8")
         while True:

@@ -1,4 +1,4 @@
-"""One small sample and one finished first run, shared by every end-to-end test; each test that changes something copies them."""
+"""One small sample and one finished first run, shared by every end-to-end test."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def test_bad_rows_are_listed_and_counted(workspace: tuple[Path, Path]) -> None:
     )
     listed = (folder / "rejects.csv").read_text("utf-8").splitlines()
     assert listed[0] == "file,line,column,value,reason"
-    found = {tuple(row.split(",")[:3]) + (row.split(",")[-1],) for row in listed[1:]}
+    found = {(*row.split(",")[:3], row.split(",")[-1]) for row in listed[1:]}
     where = str(CSV)
     assert found == {
         (where, "3", "", "ragged_row"),

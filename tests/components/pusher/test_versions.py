@@ -51,10 +51,20 @@ def test_a_push_copies_the_model_and_leaves_a_record(exported: Path, tmp_path: P
 
 
 def test_each_version_is_greater_than_every_other(exported: Path, tmp_path: Path) -> None:
-    pushed = [push(exported, tmp_path / "ads", None, "") for _ in range(4)]
+    pushed = []
+    for number in range(4):
+        (exported / "saved_model.pb").write_bytes(b"graph %d" % number)
+        pushed.append(push(exported, tmp_path / "ads", None, ""))
     assert pushed == sorted(set(pushed))
     assert versions(tmp_path / "ads") == pushed
     assert in_service(tmp_path / "ads") == pushed[-1]
+
+
+def test_the_model_in_service_is_not_pushed_again(exported: Path, tmp_path: Path) -> None:
+    first = push(exported, tmp_path / "ads", None, "run-1")
+    assert push(exported, tmp_path / "ads", 41, "run-2") == first
+    assert versions(tmp_path / "ads") == [first]
+    assert read_record(tmp_path / "ads", first).run_id == "run-1"
 
 
 def test_a_number_in_the_future_is_passed_not_overwritten(exported: Path, tmp_path: Path) -> None:
