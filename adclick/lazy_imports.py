@@ -25,6 +25,10 @@ POSTPONED: dict[str, str] = {
 }
 
 
+# What the interpreter asks any module for in passing; no package defines them.
+PROBED = frozenset({"__path__", "__warningregistry__", "__wrapped__"})
+
+
 class _PostponingLoader(importlib.abc.Loader):
     """Leaves a `__getattr__` in the module that runs the real code when it is wanted."""
 
@@ -44,7 +48,7 @@ class _PostponingLoader(importlib.abc.Loader):
                 if submodule in sys.modules:
                     return sys.modules[submodule]
                 if "__getattr__" in vars(module):
-                    if attribute.startswith("__"):
+                    if attribute in PROBED:
                         raise AttributeError(f"module {name!r} has no attribute {attribute!r}")
                     if hasattr(module, "__path__") and importlib.util.find_spec(submodule) is not None:
                         return importlib.import_module(submodule)

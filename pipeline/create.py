@@ -68,6 +68,7 @@ def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = 
         preprocessing_fn=PREPROCESSING_FN,
         custom_config={"features": features, "code": code_fingerprint("trainer.preprocessing")},
         disable_statistics=True,
+        disable_analyzer_cache=True,
         force_tf_compat_v1=True,
     )
     transform.add_upstream_node(gate)

@@ -17,6 +17,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 
 from adclick.redirection import output_to
+from pipeline.steady_batches import use_steady_batches
 
 RAN, CACHED, FAILED = "done", "cached", "failed"
 
@@ -60,6 +61,7 @@ def run_pipeline(pipeline: Pipeline, run_id: str, logs: Path, observer: Observer
 
     A failure is reported to the observer, then raised as it came; what was done stays cached.
     """
+    use_steady_batches()
     ir = compiler.Compiler().compile(pipeline)
     runtime_parameter_utils.substitute_runtime_parameter(ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id})
     deployment = runner_utils.extract_local_deployment_config(ir)
