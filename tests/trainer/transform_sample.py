@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
+from tensorflow_transform.tf_metadata import metadata_io
 from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
 
 from configs.features import STRING_KINDS, FeatureTable, Timestamp
@@ -86,6 +87,7 @@ def analyse(folder: Path) -> Sample:
             metadata,
         ) | tft_beam.AnalyzeAndTransformDataset(lambda inputs: preprocessing_fn(inputs, config))
         _ = transform | tft_beam.WriteTransformFn(str(folder / "graph"))
+    metadata_io.write_metadata(metadata, str(folder / "graph" / tft.TFTransformOutput.RAW_METADATA_DIR))
     encode = tft.coders.ExampleProtoCoder(transformed_metadata.schema).encode
     (folder / "examples").mkdir()
     for number, some in enumerate((transformed[:3], transformed[3:])):
@@ -110,3 +112,21 @@ def raw(**columns: list[Any]) -> dict[str, tf.SparseTensor]:
             [rows, 1],
         )
     return tensors
+
+
+def examples(columns: dict[str, list[Any]]) -> tf.Tensor:
+    """Serialized tf.Examples; a feature without a value is left out altogether."""
+    serialized = []
+    for row in range(len(next(iter(columns.values())))):
+        example = tf.train.Example()
+        for name, values in columns.items():
+            value = values[row]
+            if isinstance(value, float):
+                example.features.feature[name].float_list.value.append(value)
+            elif isinstance(value, int):
+                example.features.feature[name].int64_list.value.append(value)
+            elif value is not None:
+                encoded = value if isinstance(value, bytes) else value.encode()
+                example.features.feature[name].bytes_list.value.append(encoded)
+        serialized.append(example.SerializeToString())
+    return tf.constant(serialized)
