@@ -1,4 +1,4 @@
-"""The exported model, saved and loaded again: its signatures, and that every way in gives the same answer."""
+"""The exported model's signatures: every way in gives the same answer. (test_trainer_run.py saves and loads one.)"""
 
 from __future__ import annotations
 
@@ -30,8 +30,10 @@ SHIFT = 0.3
 
 
 class Exported(NamedTuple):
-    """A loaded SavedModel beside the model it was made of."""
+    """A servable beside the answers of the model it was made of."""
 
+    servable: Servable
+    """Owns the variables and tables that the signatures read."""
     signatures: dict[str, Any]
     images: dict[str, bytes]
     """Encoded, by key."""
@@ -60,7 +62,7 @@ def built(sample: Sample, settings: Model, store: CreativePixels) -> tuple[Click
 
 @pytest.fixture(scope="module")
 def exported(sample: Sample, tmp_path_factory: pytest.TempPathFactory) -> Exported:
-    """With images, saved and loaded."""
+    """With images and two known creatives."""
     folder = tmp_path_factory.mktemp("exported")
     images = {key: encode(seed) for seed, key in enumerate(KEYS)}
     for key, encoded in images.items():
@@ -73,11 +75,9 @@ def exported(sample: Sample, tmp_path_factory: pytest.TempPathFactory) -> Export
     assert embedder.tower is not None
     creatives = ServableCreatives(KEYS, embedder.all_embeddings(), embedder.tower, PX)
     servable = Servable(TABLE, sample.output, model, creatives, SHIFT)
-    tf.saved_model.save(servable, str(folder / "1"), signatures=servable.signatures())
     rows = load_rows([str(sample.examples / "*.gz")], sample.output, TABLE, store)
     offline = 1 / (1 + np.exp(-(predict_logits(model, embedder, rows) + SHIFT)))
-    loaded = tf.saved_model.load(str(folder / "1"))
-    return Exported({**loaded.signatures, "keep": loaded}, images, offline)
+    return Exported(servable, servable.signatures(), images, offline)
 
 
 def tensors(columns: dict[str, list[Any]]) -> dict[str, tf.Tensor]:
@@ -101,25 +101,6 @@ def predict(exported: Exported, **columns: list[Any]) -> npt.NDArray[np.float32]
     answer = exported.signatures["predict"](**tensors(columns))
     assert set(answer) == {"click_probability"}
     return answer["click_probability"].numpy()  # type: ignore[no-any-return]  # TensorFlow ships no types
-
-
-def test_signatures_take_what_the_docs_say(exported: Exported) -> None:
-    taken = {
-        name: {key: (spec.dtype, spec.shape.as_list()) for key, spec in function.structured_input_signature[1].items()}
-        for name, function in exported.signatures.items()
-        if name != "keep"
-    }
-    serialized = {"examples": (tf.string, [None])}
-    numbers = dict.fromkeys(
-        ("bid", "price", "site_rate", "floor", "never", "same", "age", "tenure", "never_cut"), (tf.float32, [None])
-    )
-    strings = dict.fromkeys(("region", "campaign", "page", "topics", "creative", "creative_bytes"), (tf.string, [None]))
-    assert taken == {
-        "serving_default": serialized,
-        "transform_features": serialized,
-        # neither label, weight nor key
-        "predict": {**numbers, **strings, "shown_at": (tf.int64, [None])},
-    }
 
 
 def test_served_from_examples_equals_offline(exported: Exported) -> None:
