@@ -20,7 +20,8 @@ from trainer.image_tower import ImageTower
 
 PREDICT_BATCH = 8192
 TOWER_BATCH = 1024
-CALIBRATION_STEPS = 20
+CALIBRATION_STEPS = 50
+CALIBRATION_TOLERANCE = 1e-12
 
 
 class Epoch(NamedTuple):
@@ -166,7 +167,11 @@ def predict_logits(model: ClickModel, embedder: CreativeEmbedder, rows: Rows) ->
 
 
 def calibrating_shift(logits: npt.NDArray[np.float32], rows: Rows) -> float:
-    """Shift of the logits after which predicted clicks equal observed clicks on these rows (Newton's method)."""
+    """Shift of the logits after which predicted clicks equal observed clicks on these rows.
+
+    Newton's method with steps of at most 1. The logarithm of the slope changes by at most 1 per unit of the shift, so
+    such steps close in from any distance, where full ones leave for infinity once the logits are a few units off.
+    """
     wanted = float(np.sum(rows.weight * rows.label))
     shift = 0.0
     for _ in range(CALIBRATION_STEPS):
@@ -174,7 +179,10 @@ def calibrating_shift(logits: npt.NDArray[np.float32], rows: Rows) -> float:
         slope = float(np.sum(rows.weight * probability * (1.0 - probability)))
         if slope <= 0.0:
             break
-        shift -= (float(np.sum(rows.weight * probability)) - wanted) / slope
+        step = float(np.clip((float(np.sum(rows.weight * probability)) - wanted) / slope, -1.0, 1.0))
+        shift -= step
+        if abs(step) < CALIBRATION_TOLERANCE:
+            break
     return shift
 
 

@@ -141,8 +141,10 @@ def vocabulary_name(name: str) -> str:
 
 
 def _text(feature: Text, column: tf.SparseTensor) -> tf.SparseTensor:
-    """Hashed words. Returns int64 tf.SparseTensor [batch, words]."""
+    """Hashed words; an empty cell has none. Returns int64 tf.SparseTensor [batch, words]."""
     words = tf.strings.split(_dense(column, feature.default), sep=feature.separator)  # ragged [batch, (words)]
+    # Nothing between two separators, or in an empty cell, would otherwise be a word of its own, the empty one.
+    words = tf.ragged.boolean_mask(words, tf.strings.length(words) > 0)
     hashed = tf.ragged.map_flat_values(tf.strings.to_hash_bucket_fast, words, feature.buckets)
     return hashed.to_sparse()
 

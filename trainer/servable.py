@@ -33,7 +33,8 @@ class ServableCreatives(tf.Module):
     def __call__(self, key: tf.Tensor, encoded: tf.Tensor) -> tf.Tensor:
         """key, encoded: string [batch]. Returns [batch, dim + 1]; only new creatives are decoded."""
         index = self._index.lookup(key)
-        known = index >= 0
+        # Training knows no creative in a row that names none; an empty store's one stand-in has that key.
+        known = tf.logical_and(index >= 0, tf.strings.length(key) > 0)
         embedding = tf.gather(self._embeddings, tf.maximum(index, 0))  # [B, dim]
         new = tf.logical_and(~known, tf.strings.length(encoded) > 0)
         embedding = tf.cond(tf.reduce_any(new), lambda: self._with_new(embedding, encoded, new), lambda: embedding)

@@ -1,0 +1,79 @@
+"""Statistics of images simple enough to work out by hand.
+
+Order of the 78 numbers: mean of six planes (red, green, blue, luma, saturation, warmth), their spread, five quantiles
+of luma and saturation in turn, six of edges, two of extremes, and 16 cells of luma, saturation and warmth.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+
+from trainer.image_statistics import image_statistics
+
+MEAN, SPREAD, QUANTILES = slice(0, 6), slice(6, 12), slice(12, 22)
+EDGES, EXTREMES, GRID = slice(22, 28), slice(28, 30), slice(30, 78)
+
+
+def statistics(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    found: npt.NDArray[np.float32] = image_statistics(tf.constant(pixels[np.newaxis])).numpy()[0]
+    assert len(found) == 78
+    return found
+
+
+def test_a_single_colour() -> None:
+    found = statistics(np.full((8, 8, 3), (51, 102, 204), np.uint8))
+    # rgb = 0.2, 0.4, 0.8; luma = 0.299 · 0.2 + 0.587 · 0.4 + 0.114 · 0.8 = 0.0598 + 0.2348 + 0.0912 = 0.3858
+    # saturation = 0.8 - 0.2 = 0.6; warmth = red - blue = -0.6
+    assert found[MEAN] == pytest.approx([0.2, 0.4, 0.8, 0.3858, 0.6, -0.6], abs=1e-6)
+    assert found[SPREAD] == pytest.approx([0.0] * 6, abs=1e-3)  # the root of float32's 1e-7
+    assert found[QUANTILES] == pytest.approx([0.3858, 0.6] * 5, abs=1e-6)
+    assert found[EDGES].tolist() == [0.0] * 6
+    assert found[EXTREMES].tolist() == [0.0, 0.0]
+    assert found[GRID] == pytest.approx([0.3858, 0.6, -0.6] * 16, abs=1e-6)
+
+
+def test_half_black_and_half_white() -> None:
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    pixels[:, 4:] = 255
+    found = statistics(pixels)
+    # halves of 0 and 1: mean 0.5, spread sqrt(0.5 · 0.25 + 0.5 · 0.25) = 0.5; grey has neither saturation nor warmth
+    assert found[MEAN] == pytest.approx([0.5, 0.5, 0.5, 0.5, 0.0, 0.0], abs=1e-6)
+    assert found[SPREAD] == pytest.approx([0.5, 0.5, 0.5, 0.5, 0.0, 0.0], abs=1e-6)
+    # 32 zeros, then 32 ones; places 0.05 · 63 = 3 and 0.25 · 63 = 16 hold 0, 0.5 · 63 = 32 and those after it hold 1
+    assert found[QUANTILES] == pytest.approx([0, 0, 0, 0, 1, 0, 1, 0, 1, 0], abs=1e-6)
+    # one of seven steps to the right crosses the border, by 1; no step down does
+    assert found[EDGES] == pytest.approx([1 / 7, 1 / 7, 0, 0, 1 / 7, 0], abs=1e-6)
+    assert found[EXTREMES].tolist() == [0.5, 0.5]
+    assert found[GRID] == pytest.approx([0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0] * 4, abs=1e-6)
+
+
+def test_a_faint_edge_counts_as_weak_only() -> None:
+    pixels = np.full((8, 8, 3), 102, np.uint8)
+    pixels[4:] = 128  # a step of 26 / 255 = 0.102 downwards: above 0.05, below 0.2
+    assert statistics(pixels)[EDGES] == pytest.approx([0, 0, 1 / 7, 0, 0, 0.102 / 7], abs=1e-4)
+
+
+def test_cells_go_row_by_row_with_their_three_planes_together() -> None:
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    pixels[2:4, 4:6] = (255, 0, 0)  # second row, third column of 4 × 4 cells: cell 1 · 4 + 2 = 6
+    expected = np.zeros((16, 3))
+    expected[6] = [0.299, 1.0, 1.0]  # red: its share of luma, full saturation, full warmth
+    assert statistics(pixels)[GRID] == pytest.approx(expected.ravel(), abs=1e-6)
+
+
+@pytest.mark.parametrize("side", [16, 17, 18, 19, 23, 67])
+def test_a_side_that_four_does_not_divide_leaves_the_rest_out(side: int) -> None:
+    pixels = np.zeros((side, side, 3), np.uint8)
+    pixels[: side // 4 * 4, : side // 4 * 4] = 255
+    assert statistics(pixels)[GRID] == pytest.approx([1.0, 0.0, 0.0] * 16, abs=1e-6)
+
+
+def test_images_of_a_batch_do_not_meet() -> None:
+    batch = np.random.default_rng(5).integers(0, 256, (3, 16, 16, 3), np.uint8)
+    together = image_statistics(tf.constant(batch)).numpy()
+    alone = np.stack([statistics(one) for one in batch])
+    assert together == pytest.approx(alone, abs=1e-6)
+    assert np.abs(together[0] - together[1]).max() > 0.01

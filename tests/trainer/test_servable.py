@@ -1,0 +1,197 @@
+"""The exported model's signatures: every way in gives the same answer. (test_trainer_run.py saves and loads one.)"""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+from PIL import Image
+from transform_sample import COLUMNS, TABLE, Sample, examples, raw
+
+from components.creative_gen.normalising import normalise_creatives
+from components.creative_gen.store import Creative, CreativePixels
+from configs.features import STRING_KINDS, Timestamp
+from configs.settings import Creatives, Model, Trainer
+from trainer.click_model import ClickModel
+from trainer.dataset import load_rows
+from trainer.fitting import CreativeEmbedder, predict_logits
+from trainer.image_tower import ImageTower
+from trainer.run import build
+from trainer.servable import MISSING_INT64, Servable, ServableCreatives
+
+PX = 16
+KEYS = ("a.png", "b.png")
+SHIFT = 0.3
+
+
+class Exported(NamedTuple):
+    """A servable beside the answers of the model it was made of."""
+
+    servable: Servable
+    """Owns the variables and tables that the signatures read."""
+    signatures: dict[str, Any]
+    images: dict[str, bytes]
+    """Encoded, by key."""
+    offline: npt.NDArray[np.float32]
+    """Probabilities of the sample's six rows, from the transformed Examples and the creative store."""
+
+
+def encode(seed: int) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (20, 30, 3), np.uint8)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def built(sample: Sample, settings: Model, store: CreativePixels) -> tuple[ClickModel, CreativeEmbedder]:
+    """Weights are random and large, so that no input goes unnoticed."""
+    image = TABLE.image if settings.use_images else None
+    model, embedder = build(TABLE, settings, Trainer(), sample.output, image, store, np.array([1, 0]), np.ones(2))
+    rows = load_rows([str(sample.examples / "*.gz")], sample.output, TABLE, store)
+    predict_logits(model, embedder, rows)
+    generator = np.random.default_rng(6)
+    for layer in (model, *([embedder.tower] if embedder.tower else [])):
+        for variable in layer.trainable_variables:
+            variable.assign(generator.normal(0.0, 0.2, variable.shape))
+    return model, embedder
+
+
+@pytest.fixture(scope="module")
+def exported(sample: Sample, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """With images and two known creatives."""
+    folder = tmp_path_factory.mktemp("exported")
+    images = {key: encode(seed) for seed, key in enumerate(KEYS)}
+    for key, encoded in images.items():
+        (folder / key).write_bytes(encoded)
+    normalised = normalise_creatives(
+        [Creative(key, 1, "m.csv", 2) for key in KEYS], str(folder), Creatives(image_px=PX)
+    )
+    store = CreativePixels(KEYS, normalised.pixels)
+    model, embedder = built(sample, Model(), store)
+    assert embedder.tower is not None
+    creatives = ServableCreatives(KEYS, embedder.all_embeddings(), embedder.tower, PX)
+    servable = Servable(TABLE, sample.output, model, creatives, SHIFT)
+    rows = load_rows([str(sample.examples / "*.gz")], sample.output, TABLE, store)
+    offline = 1 / (1 + np.exp(-(predict_logits(model, embedder, rows) + SHIFT)))
+    return Exported(servable, servable.signatures(), images, offline)
+
+
+def tensors(columns: dict[str, list[Any]]) -> dict[str, tf.Tensor]:
+    """A tensor per input of `predict`; a missing value is "", NaN or the least int64."""
+    rows = len(next(iter(columns.values())))
+    inputs = {"creative_bytes": tf.constant([one or b"" for one in columns.get("creative_bytes", [b""] * rows)])}
+    for feature in TABLE.model_inputs:
+        values = columns.get(feature.name, [None] * rows)
+        missing: Any = math.nan
+        dtype = tf.float32
+        if isinstance(feature, STRING_KINDS):
+            missing, dtype = "", tf.string
+        elif isinstance(feature, Timestamp):
+            missing, dtype = MISSING_INT64, tf.int64
+        inputs[feature.name] = tf.constant([missing if value is None else value for value in values], dtype)
+    return inputs
+
+
+def predict(exported: Exported, **columns: list[Any]) -> npt.NDArray[np.float32]:
+    """Through the `predict` signature."""
+    answer = exported.signatures["predict"](**tensors(columns))
+    assert set(answer) == {"click_probability"}
+    return answer["click_probability"].numpy()  # type: ignore[no-any-return]  # TensorFlow ships no types
+
+
+def test_served_from_examples_equals_offline(exported: Exported) -> None:
+    served = exported.signatures["serving_default"](examples=examples(COLUMNS))["click_probability"].numpy()
+    assert served == pytest.approx(exported.offline, abs=1e-6)
+    assert len(set(served.round(4))) == 6
+
+
+def test_served_from_columns_equals_served_from_examples(exported: Exported) -> None:
+    columns = {name: [*values, None] for name, values in COLUMNS.items()}  # the seventh row misses everything
+    columns["creative_bytes"] = [None, None, encode(9), None, encode(10), exported.images["a.png"], None]
+    served = exported.signatures["serving_default"](examples=examples(columns))["click_probability"].numpy()
+    assert predict(exported, **columns) == pytest.approx(served, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", [feature.name for feature in TABLE.model_inputs])
+def test_each_value_marked_missing_is_one_left_out(exported: Exported, name: str) -> None:
+    full = {key: [values[0]] for key, values in COLUMNS.items()}
+    full["never"], full["never_cut"] = [1.0], [1.0]
+    without = {**full, name: [None]}
+    served = exported.signatures["serving_default"](examples=examples(without))["click_probability"].numpy()
+    found = predict(exported, **without)
+    assert found == pytest.approx(served, abs=1e-6)
+    if name != "campaign":  # its vocabulary is empty, so that each value is as unknown as a missing one
+        assert abs(found[0] - predict(exported, **full)[0]) > 1e-5
+
+
+def test_a_known_creative_equals_its_bytes_under_a_new_name(exported: Exported) -> None:
+    found = predict(
+        exported,
+        creative=["a.png", "new.png", None, "b.png", "new.png"],
+        creative_bytes=[None, exported.images["a.png"], exported.images["a.png"], None, exported.images["b.png"]],
+    )
+    assert found[1] == pytest.approx(found[0], abs=1e-6)
+    assert found[2] == pytest.approx(found[0], abs=1e-6)  # bytes without any name
+    assert found[4] == pytest.approx(found[3], abs=1e-6)
+    assert abs(found[0] - found[3]) > 1e-4
+
+
+def test_a_new_name_without_bytes_is_no_creative(exported: Exported) -> None:
+    found = predict(exported, creative=["new.png", None, "a.png"])
+    assert found[0] == found[1]
+    assert abs(found[0] - found[2]) > 1e-4
+
+
+def test_bytes_that_do_not_decode_fail_unless_the_name_is_known(exported: Exported) -> None:
+    fine = predict(exported, creative=["a.png", "a.png"], creative_bytes=[None, b"broken"])
+    assert fine[0] == fine[1]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Unknown image file format"):
+        predict(exported, creative=["new.png"], creative_bytes=[b"broken"])
+
+
+def test_a_row_answers_the_same_alone_and_in_company(exported: Exported) -> None:
+    together = predict(exported, **COLUMNS)
+    alone = [predict(exported, **{name: [values[row]] for name, values in COLUMNS.items()})[0] for row in range(6)]
+    assert together == pytest.approx(alone, abs=1e-6)
+
+
+def test_no_row_is_an_answer_too(exported: Exported) -> None:
+    nothing = {name: value[:0] for name, value in tensors(COLUMNS).items()}
+    assert exported.signatures["predict"](**nothing)["click_probability"].shape == (0,)
+
+
+def test_transform_features_hands_out_the_models_inputs(exported: Exported, sample: Sample) -> None:
+    found = exported.signatures["transform_features"](examples=examples(COLUMNS))
+    expected = sample.output.transform_features_layer()(raw(**COLUMNS))
+    assert set(found) == set(expected)
+    for name, value in expected.items():
+        dense = tf.sparse.to_dense(value) if isinstance(value, tf.SparseTensor) else value
+        assert found[name].numpy().tolist() == dense.numpy().tolist(), name
+
+
+def test_without_images_neither_name_nor_bytes_are_asked_for(sample: Sample) -> None:
+    store = CreativePixels((), np.zeros((0, PX, PX, 3), np.uint8))
+    model, _ = built(sample, Model(use_images=False), store)
+    servable = Servable(TABLE, sample.output, model, None, 0.0)
+    signatures = servable.signatures()
+    inputs = tensors(COLUMNS)
+    assert set(signatures["predict"].structured_input_signature[1]) == set(inputs) - {"creative", "creative_bytes"}
+    columns = {name: value for name, value in inputs.items() if name not in ("creative", "creative_bytes")}
+    served = signatures["serving_default"](examples=examples(COLUMNS))["click_probability"].numpy()
+    assert signatures["predict"](**columns)["click_probability"].numpy() == pytest.approx(served, abs=1e-6)
+
+
+def test_with_an_empty_store_a_row_without_a_creative_has_none() -> None:
+    """The one stand-in row of an empty store has the empty key; training knew no creative in such rows."""
+    tower = ImageTower(3, Model().image_tower, 0.0, seed=1)
+    embedder = CreativeEmbedder(tower, np.zeros((0, PX, PX, 3), np.uint8))
+    creatives = ServableCreatives(("",), embedder.all_embeddings(), tower, PX)
+    keys, encoded = tf.constant(["", "new.png", ""]), tf.constant([b"", b"", encode(9)])
+    trained = embedder(tf.constant([-1, -1], tf.int64), training=False).numpy()
+    found = creatives(keys, encoded).numpy()
+    assert found[:2].tolist() == trained.tolist() == [[0.0] * 4] * 2
+    assert found[2, -1] == 1.0

@@ -1,0 +1,77 @@
+"""The whole training as TFX calls it, on the sample's six rows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.python.framework import config as framework_config  # only here can determinism be switched off again
+from transform_sample import COLUMNS, TABLE, Sample, examples
+
+from components.creative_gen.store import Creative, write_store
+from configs.settings import Model, Trainer
+from trainer.run import run_fn
+
+NUMBERS = ("bid", "price", "site_rate", "floor", "never", "same", "age", "tenure", "never_cut")
+STRINGS = ("region", "campaign", "page", "topics", "creative", "creative_bytes")
+
+
+def inputs(signature: Any) -> dict[str, tf.DType]:
+    """Type of each input of a loaded signature, all of them one value per row."""
+    specs = signature.structured_input_signature[1]
+    assert all(spec.shape.as_list() == [None] for spec in specs.values())
+    return {name: spec.dtype for name, spec in specs.items()}
+
+
+def test_training_leaves_a_calibrated_model_and_its_record(
+    sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (2, 16, 16, 3), np.uint8)
+    stored = [Creative(key, 1, "m.csv", 2) for key in ("a.png", "b.png")]
+    (tmp_path / "store").mkdir()
+    write_store(str(tmp_path / "store"), stored, pixels, [], 2)
+    config = {
+        "features": TABLE.model_dump_json(),
+        "model": Model().model_dump_json(),
+        "trainer": Trainer(epochs=2, stopping_share=0.0).model_dump_json(),
+        "image_px": 16,
+        "creative_store": str(tmp_path / "store"),
+    }
+    try:
+        run_fn(
+            SimpleNamespace(
+                custom_config=config,
+                transform_output=str(sample.transform),
+                train_files=[str(sample.examples / "*.gz")],
+                serving_model_dir=str(tmp_path / "model"),
+                model_run_dir=str(tmp_path / "run"),
+            )
+        )
+    finally:
+        framework_config.disable_op_determinism()
+    record = json.loads((tmp_path / "run" / "training.json").read_text())
+    assert record["rows"] == 6
+    assert [epoch["epoch"] for epoch in record["curve"]] == [1, 2]
+    assert "epoch 2/2: log loss " in capsys.readouterr().out
+    loaded = tf.saved_model.load(str(tmp_path / "model"))
+    assert {name: inputs(function) for name, function in loaded.signatures.items()} == {
+        "serving_default": {"examples": tf.string},
+        "transform_features": {"examples": tf.string},
+        "predict": {  # neither label, weight nor key
+            **dict.fromkeys(NUMBERS, tf.float32),
+            **dict.fromkeys(STRINGS, tf.string),
+            "shown_at": tf.int64,
+        },
+    }
+    served = loaded.signatures["serving_default"]
+    named, unnamed = ({"creative": [key]} for key in ("a.png", "lost.png"))
+    answers = [served(examples=examples(one))["click_probability"].numpy()[0] for one in (named, unnamed)]
+    assert abs(answers[0] - answers[1]) > 1e-6  # the store's embeddings went along
+    probability = served(examples=examples(COLUMNS))["click_probability"].numpy()
+    # clicks 1 and 4 weigh 2 and 1: predicted clicks, weighed likewise (2, 1, 0.5, 1, 1, 1), add up to 3
+    assert float(np.sum(probability * [2.0, 1.0, 0.5, 1.0, 1.0, 1.0])) == pytest.approx(3.0, abs=1e-4)
