@@ -114,6 +114,14 @@ class ImageTower(_Section):
     """Channels of the stride-2 convolutions; empty: statistics only."""
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
 
+    @model_validator(mode="after")
+    def _sees_something(self) -> ImageTower:
+        if not self.statistics and not self.filters:
+            raise ValueError(
+                "model.image_tower has neither statistics nor filters: keep one, or set model.use_images to false"
+            )
+        return self
+
 
 class Model(_Section):
     """DCN-v2: cross layers and a deep tower side by side."""

@@ -108,7 +108,7 @@ def fit(
     """Trains in place and leaves the best averaged weights in the model. Returns the training curve."""
     generator = np.random.default_rng(settings.seed)
     order = generator.permutation(len(rows))
-    held = round(len(rows) * settings.stopping_share)
+    held = min(round(len(rows) * settings.stopping_share), len(rows) - 1)
     stopping, training = np.sort(order[:held]), order[held:]
     steps = settings.epochs * math.ceil(len(training) / settings.batch_size)
     optimizer = keras.optimizers.Adam(

@@ -206,3 +206,10 @@ def test_what_cannot_be_read_as_text_is_named(tmp_path: Path, content: bytes | N
 
 def test_settings_errors_end_with_status_2() -> None:
     assert SettingsError.exit_status == 2
+
+
+def test_an_image_tower_that_sees_nothing_is_refused() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(None, ["model.image_tower={statistics: false, filters: []}"])
+    assert "model.image_tower has neither statistics nor filters" in str(caught.value)
+    assert "set model.use_images to false" in str(caught.value)
