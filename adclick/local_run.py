@@ -6,6 +6,7 @@ import traceback
 from pathlib import Path
 
 from adclick.errors import AdclickError
+from adclick.garbage import no_collection
 from adclick.progress import LiveProgress, PlainProgress
 from adclick.redirection import output_to
 from adclick.run_report import RunFacts, complete_summary, exit_status, publish, verdict_text
@@ -47,7 +48,7 @@ def run_to_summary(
     recorder = _Recorder(progress)
     stopped: Exception | None = None
     try:
-        with output_to(logs / "00-start.log"):
+        with output_to(logs / "00-start.log"), no_collection():
             from pipeline.create import create_pipeline
 
             pipeline = create_pipeline(settings, places, enable_cache=not fresh)

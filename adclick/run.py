@@ -72,6 +72,7 @@ def _run(args: argparse.Namespace, progress: LiveProgress | PlainProgress) -> in
     logs = places.logs / run_id
     with _claimed(places.output_root), _temporary_files_in(places.temporary):
         progress.say(f"adclick: {settings.data.root} → {places.output_root} (run {run_id}); loading TensorFlow and TFX")
+        from adclick.garbage import no_collection
         from adclick.lazy_imports import postpone_heavy_leaves
         from adclick.redirection import output_to
         from adclick.stack import prepare_environment
@@ -79,7 +80,7 @@ def _run(args: argparse.Namespace, progress: LiveProgress | PlainProgress) -> in
         prepare_environment()
         postpone_heavy_leaves()
         logs.mkdir(parents=True)
-        with output_to(logs / "00-start.log"):
+        with output_to(logs / "00-start.log"), no_collection():
             from adclick.local_run import run_to_summary
 
         status, text = run_to_summary(settings, places, run_id, logs, progress, fresh=args.fresh)

@@ -27,10 +27,13 @@ from pipeline.locations import locations
 settings = load_settings(None, [f"output_root={sys.argv[1]}"])
 prepare_environment()
 postpone_heavy_leaves()
-import adclick.local_run
-from pipeline.create import create_pipeline
+from adclick.garbage import no_collection
+with no_collection():
+    import adclick.local_run
+    from pipeline.create import create_pipeline
+    pipeline = create_pipeline(settings, locations(settings))
 from tfx.dsl.compiler.compiler import Compiler
-Compiler().compile(create_pipeline(settings, locations(settings)))
+Compiler().compile(pipeline)
 """
 
 
