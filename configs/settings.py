@@ -105,6 +105,13 @@ class AnomalyLimits(_Section):
     """Features, or `feature:TYPE` pairs, whose anomalies are recorded and do not stop the run."""
 
 
+class Transform(_Section):
+    """How raw columns become model inputs. Both engines give the same graph and the same values."""
+
+    engine: Literal["columns", "beam"] = "columns"
+    """`columns`: in this process, from Arrow columns; `beam`: TFX's Transform, for data that outgrows a machine."""
+
+
 class ImageTower(_Section):
     """What the model makes of a creative's pixels."""
 
@@ -190,6 +197,7 @@ class Settings(_Section):
     # `schema` is a name of pydantic's own, so the field has another one and the YAML key stays `schema`
     schema_source: SchemaSource = Field(default=SchemaSource(), alias="schema")
     anomalies: AnomalyLimits = AnomalyLimits()
+    transform: Transform = Transform()
     model: Model = Model()
     trainer: Trainer = Trainer()
     evaluation: Evaluation = Evaluation()
