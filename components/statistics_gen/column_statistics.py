@@ -39,10 +39,15 @@ class _Accumulator:
         pairs = zip(self._generators, self._parts, strict=True)
         self._parts = [generator.add_input(part, batch) for generator, part in pairs]
 
+    def copy(self) -> _Accumulator:
+        """Merging and finishing change what lies within, so both want a copy."""
+        other = _Accumulator()
+        other._parts = pickle.loads(pickle.dumps(self._parts))
+        return other
+
     def merge(self, other: _Accumulator) -> None:
-        theirs = pickle.loads(pickle.dumps(other._parts))  # merging hands over and changes what lies within
-        triples = zip(self._generators, self._parts, theirs, strict=True)
-        self._parts = [generator.merge_accumulators([mine, their]) for generator, mine, their in triples]
+        triples = zip(self._generators, self._parts, other._parts, strict=True)
+        self._parts = [generator.merge_accumulators([mine, theirs]) for generator, mine, theirs in triples]
 
     def result(self) -> Any:
         return stats_impl.extract_statistics_output(self._parts, self._generators)
@@ -74,10 +79,7 @@ def _without_empty_columns(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _merged(parts: Iterable[_Accumulator]) -> Any:
-    first, *others = parts
-    if not others:  # merging makes a sketch's counts less exact
-        return first.result()
-    total = _Accumulator()
-    for part in (first, *others):
-        total.merge(part)
+    total, *others = (part.copy() for part in parts)
+    for other in others:
+        total.merge(other)
     return total.result()

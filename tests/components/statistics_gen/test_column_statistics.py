@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.artifacts import Columns, SpanStatistics
-from components.example_gen.columns import split_folder
+from components.example_gen.columns import split_folder, write_columns
 from components.example_gen.ingest import ingest_block, plan_ingest
 from components.example_gen.spans import select_input
+from components.statistics_gen.column_statistics import column_statistics
 from components.statistics_gen.executor import ColumnStatisticsGenExecutor
 from configs.loading import load_settings
 from configs.settings import Settings
@@ -116,3 +118,18 @@ def test_spans_and_splits_count_the_same_rows_once(ingested: Ingested, written: 
     assert sum(message.datasets[0].num_examples for message in splits) == ROWS
     newest = by_name(read(spans / "span-3" / "FeatureStats.pb"))["clicked"].num_stats
     assert newest.common_stats.num_non_missing == ROWS // MONTHS
+
+
+def test_one_span_serves_both_its_splits_and_itself(tmp_path: Path) -> None:
+    batch = pa.RecordBatch.from_pydict({"price": pa.array([[1.0], None, [3.0]], pa.list_(pa.float32()))})
+    for split in ("train", "eval"):
+        folder = Path(split_folder(str(tmp_path), split))
+        folder.mkdir()
+        write_columns(batch, str(folder), span=7, part="00000-00000")
+    found = column_statistics(str(tmp_path))
+    assert {split: message.datasets[0].num_examples for split, message in found.splits.items()} == {
+        "eval": 3,
+        "train": 3,
+    }
+    assert by_name(found.spans[7])["price"].num_stats.mean == 2.0
+    assert found.spans[7].datasets[0].num_examples == 6
