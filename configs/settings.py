@@ -220,6 +220,11 @@ class Settings(_Section):
                     else f"data.split.column is {split.column!r} of kind {self.features[split.column].kind!r}; "
                     "it must be of kind 'key'"
                 )
+            if split.by == "column" and self.features[split.column].pii is not None:
+                raise ValueError(
+                    f"data.split.column is {split.column!r}, whose pii: hash leaves no value to compare eval_values "
+                    "with: split by 'hash', or take pii away"
+                )
         for columns in self.evaluation.slices:
             for column in columns:
                 self._need(column, "evaluation.slices")
@@ -230,6 +235,8 @@ class Settings(_Section):
         return self
 
     def _need(self, name: str, field: str) -> None:
+        if name in self.features and self.features[name].pii == "drop":
+            raise ValueError(f"{field} names {name!r}, which pii: drop leaves out: name another, or use pii: hash")
         if name not in self.features:
             names = ", ".join(feature.name for feature in self.features)
             raise ValueError(f"{field} names {name!r}, which is not in the feature table ({names})")
