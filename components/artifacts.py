@@ -22,6 +22,12 @@ class CreativeStore(Artifact):
     TYPE_NAME = "adclick.CreativeStore"
 
 
+class SpanStatistics(Artifact):
+    """span-<number>/FeatureStats.pb for the newest two spans that a run read: statistics over all rows of a span."""
+
+    TYPE_NAME = "adclick.SpanStatistics"
+
+
 class GateVerdict(Artifact):
     """verdict.json: what the data gate saw and decided."""
 
