@@ -30,12 +30,14 @@ class Comparison(Section):
 
     linf: Threshold | None = 0.2
     """L∞ distance of the value shares, of strings."""
-    js: Threshold | None = 0.15
-    """Jensen–Shannon divergence in bits, of numbers."""
+    ks: Threshold | None = 0.25
+    """Kolmogorov–Smirnov distance, of numbers: the largest change of the share of rows at or below a value."""
+    js: Threshold | None = None
+    """Jensen–Shannon divergence in bits, of numbers. Values that repeat and long tails make it large by chance."""
     missing: Threshold | None = 0.1
     """Change of the share of rows without a value."""
     by_feature: dict[str, Annotated[float | Literal["off"], BeforeValidator(_threshold)]] = Field(default_factory=dict)
-    """In place of linf, js or label_rate for one feature; `off` compares nothing of it."""
+    """In place of linf, ks or label_rate for one feature; `off` compares nothing of it."""
 
 
 class Drift(Comparison):

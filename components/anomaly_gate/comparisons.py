@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from components.anomaly_gate.measures import Measured, Side, measure
+from components.anomaly_gate.measured import Measured, Side
+from components.anomaly_gate.measures import measure
 from components.anomaly_gate.statistics_files import StatisticsError, read_statistics
 from configs.anomalies import AnomalyLimits, Comparison
 from configs.features import FeatureTable

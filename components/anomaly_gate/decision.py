@@ -149,8 +149,8 @@ def _with_severity(anomalies: Iterable[Anomaly], severity: Mapping[str, str]) ->
 def _blocked(drift: Compared, skew: Compared, limits: AnomalyLimits) -> Iterator[str]:
     if drift.state == EMPTY:
         yield (
-            f"drift: {drift.reason}; run that span again, or set anomalies.drift.linf, js, missing and label_rate "
-            "to null"
+            f"drift: {drift.reason}; run that span again, or set anomalies.drift.linf, ks, js, missing and "
+            "label_rate to null"
         )
     if drift.state == UNCHECKED and limits.require_reference:
         yield (f"drift: unchecked: {drift.reason}; give a span before it, or set anomalies.require_reference to false")

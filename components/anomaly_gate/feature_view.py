@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 STANDARD, QUANTILES = statistics_pb2.Histogram.STANDARD, statistics_pb2.Histogram.QUANTILES
@@ -16,9 +19,9 @@ class FeatureView(NamedTuple):
     missing: float
     """Share of the rows without a value."""
     shares: dict[str, float]
-    """Of each listed string among the listed ones. TFDV lists the 1,000 most frequent."""
-    coverage: float
-    """Share of the values that the listed strings make up."""
+    """Of each listed string among the listed. TFDV lists the 1,000 most frequent; of more, counts are estimates."""
+    distinct: int
+    """Different strings, of many an estimate."""
     histograms: dict[int, statistics_pb2.Histogram]
     """Of a number, by type."""
     mean: float
@@ -35,7 +38,7 @@ def view(feature: statistics_pb2.FeatureNameStatistics, rows: int) -> FeatureVie
         values,
         1 - values / rows,
         {label: count / total for label, count in listed.items()} if total else {},
-        total / values if total and values else 0.0,
+        feature.string_stats.unique,
         {histogram.type: histogram for histogram in feature.num_stats.histograms if histogram.buckets},
         feature.num_stats.mean,
     )
@@ -48,11 +51,24 @@ def views(dataset: statistics_pb2.DatasetFeatureStatistics) -> dict[str, Feature
     }
 
 
-def repeats(histogram: statistics_pb2.Histogram) -> bool:
-    """Whether a quantile bucket begins and ends at one value, which is then more frequent than a bucket."""
-    return any(bucket.low_value == bucket.high_value for bucket in histogram.buckets)
-
-
 def edges(*histograms: statistics_pb2.Histogram) -> list[float]:
     """All bucket edges of histograms together, ascending."""
     return sorted({end for one in histograms for b in one.buckets for end in (b.low_value, b.high_value)})
+
+
+def distribution(histogram: statistics_pb2.Histogram, values: Sequence[float]) -> npt.NDArray[np.float64]:
+    """Share of the rows below each value, then at or below each: two rows.
+
+    Rows of a bucket lie evenly within it; a bucket that begins and ends at one value is a step there.
+    """
+    counts = np.array([bucket.sample_count for bucket in histogram.buckets])
+    at = np.array([histogram.buckets[0].low_value, *(bucket.high_value for bucket in histogram.buckets)])
+    share = np.concatenate([[0.0], counts.cumsum() / counts.sum()])
+    rows = []
+    for side in ("left", "right"):
+        after = np.searchsorted(at, values, side)
+        low, high = (after - 1).clip(0), after.clip(max=len(at) - 1)
+        width = np.where(at[high] > at[low], at[high] - at[low], 1.0)
+        inside = share[low] + (share[high] - share[low]) * (np.asarray(values) - at[low]) / width
+        rows.append(np.where(after == 0, 0.0, np.where(after == len(at), 1.0, inside)))
+    return np.array(rows)
