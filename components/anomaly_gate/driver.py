@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration.metadata import Metadata
+from tfx.orchestration.portable.mlmd import execution_lib
 from tfx.types import artifact_utils
 
 from adclick.filesystem import content_digest
@@ -32,22 +34,30 @@ class AnomalyGateDriver(ObservingDriver):
 
 
 def _earlier_span(metadata: Metadata, artifact_id: int, span: int) -> dict[str, str | int]:
-    """The newest span below `span` that a run of the same pipeline left; of several files the latest run's."""
+    """The newest span below `span` that the gate let pass in this pipeline; of several files the latest run's."""
     with metadata as handle:
         contexts = handle.store.get_contexts_by_artifact(artifact_id)
         pipelines = [context for context in contexts if context.type == "pipeline"]
         artifacts = {one.id: one for context in pipelines for one in handle.store.get_artifacts_by_context(context.id)}
-    left = [
-        one
-        for one in artifacts.values()
-        if one.type == SpanStatistics.TYPE_NAME
-        and one.state == metadata_store_pb2.Artifact.LIVE
-        and one.id != artifact_id
-    ]
+        passed = _passed(handle.store, [one.id for one in artifacts.values() if one.type == SpanStatistics.TYPE_NAME])
+    left = [one for one in artifacts.values() if one.id in passed and one.state == metadata_store_pb2.Artifact.LIVE]
     files = {one.id: spans_below(one.uri) for one in left}
     found = [(number, id_, uri) for id_, spans in files.items() for number, uri in spans.items() if number < span]
     if found:
         number, _, uri = max(found)
         return {"reference_uri": uri, "reference_span": number}
     gone = sum(not spans for spans in files.values())
-    return {"reference_note": f"the statistics of {gone} earlier runs are no longer on disk" if gone else ""}
+    return {"reference_note": f"statistics that {gone} earlier runs left are no longer on disk" if gone else ""}
+
+
+def _passed(store: MetadataStore, artifact_ids: list[int]) -> set[int]:
+    """Which of the artifacts a gate took and did not stop at: a refused month is no reference for the next."""
+    if not artifact_ids:
+        return set()
+    read = [one for one in store.get_events_by_artifact_ids(artifact_ids) if one.type == metadata_store_pb2.Event.INPUT]
+    ended = {
+        one.id
+        for one in store.get_executions_by_id({event.execution_id for event in read})
+        if one.type.endswith(".AnomalyGate") and execution_lib.is_execution_successful(one)
+    }
+    return {event.artifact_id for event in read if event.execution_id in ended}

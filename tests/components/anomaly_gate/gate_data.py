@@ -40,13 +40,13 @@ def rows(
     prices: Sequence[float | None] | None = None,
     clicks: float = 0.1,
 ) -> dict[str, list[Any]]:
-    """Exact shares of `devices` and `clicks`; prices 0, 1/100 … 10 in turn."""
+    """Exact shares of `devices` and `clicks`; prices 0, 0.1 … 9.9 in turn."""
     shares = devices or {"phone": 0.7, "tv": 0.3}
     device = [name for name, share in shares.items() for _ in range(round(share * count))]
     return {
         "id": [f"id{number}" for number in range(count)],
         "device": device,
-        "price": list(prices) if prices is not None else [number % 1_001 / 100 for number in range(count)],
+        "price": list(prices) if prices is not None else [number % 100 / 10 for number in range(count)],
         "title": ["a film"] * count,
         "clicked": [int(number < clicks * count) for number in range(count)],
     }
