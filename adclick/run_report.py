@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from adclick.errors import DataGateError
 from adclick.filesystem import join, read_bytes
+from adclick.gate_report import gate_lines, gate_of
 from adclick.stack import installed_versions
 
 PUSHED, NOT_BLESSED = 0, 3
@@ -71,7 +71,7 @@ def _stopped_summary(outputs: Mapping[str, Mapping[str, str]], stopped: Exceptio
         "rows": rows,
         "splits": splits,
         "creatives": creatives,
-        **_gate_of(outputs, stopped),
+        **gate_of(outputs, stopped),
         "metrics": None,
         "baseline": None,
         "verdict": {"blessed": False, "reasons": [str(stopped) or type(stopped).__name__], "bounds": []},
@@ -79,19 +79,6 @@ def _stopped_summary(outputs: Mapping[str, Mapping[str, str]], stopped: Exceptio
         "bayes_auc": None,
         "truth": None,
     }
-
-
-def _gate_of(outputs: Mapping[str, Mapping[str, str]], stopped: Exception | None) -> dict[str, Any]:
-    """What the data gate saw: as its error says it, or its artifact where another component stopped the run."""
-    decision = stopped.decision if isinstance(stopped, DataGateError) else None
-    verdict = outputs.get("AnomalyGate", {}).get("verdict")
-    if verdict:
-        decision = json.loads(read_bytes(join(verdict, "verdict.json")))
-    if decision is None:
-        return {"anomalies": [], "gate": None}
-    from components.run_report.summary import gate_part
-
-    return gate_part(dict(decision))
 
 
 def _check_still_served(summary: dict[str, Any], model_folder: Path) -> None:
@@ -137,7 +124,7 @@ def verdict_text(summary: dict[str, Any]) -> str:
     if creatives["distinct"]:
         unusable = ", ".join(f"{creatives[key]} {key}" for key in ("missing", "corrupt", "rejected"))
         lines.append(f"creatives  {creatives['distinct']:,} distinct, {creatives['stored']:,} stored, {unusable}")
-    lines += [*_gate_lines(summary), "", *_metric_lines(metrics, summary["baseline"])]
+    lines += [*gate_lines(summary), "", *_metric_lines(metrics, summary["baseline"])]
     if summary["truth"]:
         truth = summary["truth"]
         lines.append(
@@ -151,40 +138,6 @@ def verdict_text(summary: dict[str, Any]) -> str:
         state = "BLESSED, but not in service" if summary["verdict"]["blessed"] else "NOT BLESSED: nothing was pushed"
         lines.append(f"{state}: " + "; ".join(summary["verdict"]["reasons"]))
     return "\n".join(lines)
-
-
-def _gate_lines(summary: dict[str, Any]) -> list[str]:
-    """What the data gate let pass, and what it could not look at."""
-    noted = sum(one["decision"] == "noted" for one in summary["anomalies"])
-    accepted = [one for one in summary["anomalies"] if one["decision"] == "accepted"]
-    names = ", ".join(f"{one['feature']}:{one['type']}{_accepted_value(one)}" for one in accepted)
-    lines = [f"anomalies  {noted} noted, {len(accepted)} accepted" + (f" ({names})" if names else "")]
-    gate = summary["gate"]
-    if gate["unused_accept"]:
-        lines.append(f"           accepted in vain, no such anomaly: {', '.join(gate['unused_accept'])}")
-    lines.append(_comparison_line("drift", gate["drift"]))
-    if gate["skew"]["state"] != "off":
-        lines.append(_comparison_line("skew", gate["skew"]))
-    return lines
-
-
-def _accepted_value(anomaly: dict[str, Any]) -> str:
-    return "" if anomaly["value"] is None else f" {anomaly['value']:.3g}, limit {anomaly['threshold']:.3g}"
-
-
-def _comparison_line(name: str, compared: dict[str, Any]) -> str:
-    """The measurement that comes nearest to its limit, or goes furthest beyond it."""
-    if compared["state"] != "checked":
-        return f"{name:11}{compared['state']}: {compared['reason']}"
-    numbers = [one for one in compared["measured"] if one["value"] is not None]
-    if not numbers:
-        return f"{name:11}nothing measured of {len(compared['measured'])} features: {compared['new']} has no values"
-    nearest = max(numbers, key=lambda one: one["value"] / (one["threshold"] + one["sampling"] or 1e-12))
-    limit = nearest["threshold"] + nearest["sampling"]
-    return (
-        f"{name:11}{compared['new']} against {compared['reference']}: nearest to its limit {nearest['feature']}, "
-        f"{nearest['measure']} {nearest['value']:.3g} of {limit:.3g}"
-    )
 
 
 def _metric_lines(metrics: dict[str, Any], baseline: dict[str, Any] | None) -> list[str]:
