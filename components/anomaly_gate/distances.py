@@ -78,7 +78,7 @@ def distribution_distance(
     )
     formula = "max |share − reference's share| of the rows up to a value, over the edges of TFDV's quantile buckets"
     allowance = distribution_allowance(here.values, there.values)
-    return Measured(name, KS, formula, float(change[largest]), threshold, allowance, detail)
+    return _checked(Measured(name, KS, formula, float(change[largest]), threshold, allowance, detail))
 
 
 def divergence(
@@ -114,9 +114,9 @@ def _range(histogram: Histogram) -> str:
 
 
 def _checked(measured: Measured) -> Measured:
-    """TFDV leaves a number out, or gives none, where it could not compare."""
+    """No number comes of infinite values, nor where TFDV could not compare."""
     if measured.value is None or math.isnan(measured.value):
-        return nothing(measured.feature, "TensorFlow Data Validation gave no number for it")
+        return nothing(measured.feature, f"no {measured.measure} can be computed of it")
     return measured
 
 

@@ -68,7 +68,8 @@ def distribution(histogram: statistics_pb2.Histogram, values: Sequence[float]) -
     for side in ("left", "right"):
         after = np.searchsorted(at, values, side)
         low, high = (after - 1).clip(0), after.clip(max=len(at) - 1)
-        width = np.where(at[high] > at[low], at[high] - at[low], 1.0)
-        inside = share[low] + (share[high] - share[low]) * (np.asarray(values) - at[low]) / width
+        with np.errstate(invalid="ignore"):  # between infinite edges nothing is known: NaN
+            width = np.where(at[high] > at[low], at[high] - at[low], 1.0)
+            inside = share[low] + (share[high] - share[low]) * (np.asarray(values) - at[low]) / width
         rows.append(np.where(after == 0, 0.0, np.where(after == len(at), 1.0, inside)))
     return np.array(rows)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import tensorflow as tf
+import tensorflow_data_validation as tfdv
 from gate_data import TABLE, rows, statistics, write_span
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import statistics_pb2
@@ -117,6 +119,19 @@ def test_training_is_compared_with_served_requests(tmp_path: Path, name: str) ->
         ("price", KS, True),
         ("price", MISSING, True),
         ("title", MISSING, True),
+    ]
+
+
+def test_statistics_of_a_data_frame_will_do(tmp_path: Path) -> None:
+    """As docs/data.md makes them."""
+    columns = rows(400, SHIFTED)
+    requests = pd.DataFrame({name: columns[name] for name in ("device", "price", "title")})
+    requests.loc[:99, "price"] = None
+    limits = served(tmp_path, "served.pb", tfdv.generate_statistics_from_dataframe(requests))
+    found = skew(write_span(tmp_path, 1, statistics(rows())), TABLE, limits)
+    assert [(one.feature, one.measure, one.value) for one in found.measured if not one.held] == [
+        ("device", LINF, pytest.approx(0.4)),
+        ("price", MISSING, pytest.approx(0.25)),
     ]
 
 

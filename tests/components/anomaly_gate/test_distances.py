@@ -177,6 +177,14 @@ def test_a_change_of_unit_does_not_hold(factor: float, held: bool) -> None:
     assert one({"price": new}, {"price": old}, "price").held is held
 
 
+def test_infinite_values_never_hold() -> None:
+    found = one({"price": np.append(prices(1), [np.inf] * 1_000)}, {"price": prices(1)}, "price")
+    assert (found.value, found.held) == (None, False)
+    assert str(found) == (
+        "comparison: no Kolmogorov–Smirnov distance can be computed of it, so there is nothing to compare"
+    )
+
+
 def test_a_long_tail_is_said_to_be_cut() -> None:
     """TFDV lists 1,000 values, and its estimates of rare ones' counts are too high."""
     tail = [f"v{number % 2_000}" for number in range(4_000)]
