@@ -57,11 +57,11 @@ def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = 
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
     gate = AnomalyGate(
         validator.outputs["anomalies"],
+        statistics.outputs["statistics"],
+        statistics.outputs["span_statistics"],
         ingest_report,
         creative_store,
-        settings.data.limits,
-        settings.creatives,
-        settings.anomalies,
+        settings,
         code_fingerprint("components.anomaly_gate.executor"),
     )
 
