@@ -5,15 +5,26 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
-from typing import NamedTuple
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import fsspec
 import numpy as np
 import numpy.typing as npt
+from fsspec.implementations.local import LocalFileSystem
 
 from adclick.filesystem import join, open_binary, read_bytes
+from components.creative_gen.image_checks import Fault
 
 UNUSABLE_COLUMNS = ("path", "reason", "detail", "impressions", "first_file", "first_line")
+SOURCE_COLUMNS = ("path", "token", "sha256")
+STORE_FILES = ("keys.json", "pixels.npy", "unusable.csv", "sources.csv", "counts.json")
+
+Pixels = npt.NDArray[np.uint8]
 
 
 class Creative(NamedTuple):
@@ -26,68 +37,127 @@ class Creative(NamedTuple):
     first_line: int
 
 
-class Unusable(NamedTuple):
-    """A creative that is not stored, and why."""
+class Source(NamedTuple):
+    """Which file the pixels were made of."""
+
+    token: str | None
+    """As components/creative_gen/image_folder.py gives it."""
+    sha256: str | None
+    """Of the content; None where it was not read."""
+
+
+class Outcome(NamedTuple):
+    """What became of a creative."""
 
     creative: Creative
-    reason: str
-    detail: str
+    result: Pixels | Fault
+    """[image_px, image_px, 3], or why there are no pixels."""
+    source: Source = Source(None, None)
+    was_read: bool = False
+    was_reused: bool = False
+    """From an earlier store, without a look into the file."""
 
 
 class CreativePixels(NamedTuple):
     """What training reads."""
 
     keys: tuple[str, ...]
-    pixels: npt.NDArray[np.uint8]
+    pixels: Pixels
     """[creatives, image_px, image_px, 3]"""
 
 
 def read_references(report_uri: str) -> list[Creative]:
     """The creatives that an ingest report lists."""
-    text = read_bytes(join(report_uri, "creatives.csv")).decode("utf-8")
     return [
         Creative(row["path"], int(row["impressions"]), row["first_file"], int(row["first_line"]))
-        for row in csv.DictReader(io.StringIO(text))
+        for row in _rows(join(report_uri, "creatives.csv"))
     ]
 
 
-def write_store(
-    uri: str,
-    stored: Sequence[Creative],
-    pixels: npt.NDArray[np.uint8],
-    unusable: Sequence[Unusable],
-    distinct: int,
-) -> None:
-    """Writes keys.json, pixels.npy, unusable.csv and counts.json."""
-    with open_binary(join(uri, "keys.json"), mode="wb") as stream:
-        stream.write(json.dumps([creative.path for creative in stored]).encode())
-    with open_binary(join(uri, "pixels.npy"), mode="wb") as stream:
-        np.save(stream, pixels)
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(UNUSABLE_COLUMNS)
-    for one in unusable:
-        path, *reference = one.creative
-        writer.writerow([path, one.reason, one.detail, *reference])
-    with open_binary(join(uri, "unusable.csv"), mode="wb") as stream:
-        stream.write(text.getvalue().encode())
-    reasons = [one.reason for one in unusable]
+def write_store(uri: str, outcomes: Iterable[Outcome], image_px: int) -> dict[str, Any]:
+    """Writes STORE_FILES in the order of `outcomes`, one creative's pixels in memory at a time. Returns the counts."""
+    keys: list[str] = []
+    unusable, sources = _Table(UNUSABLE_COLUMNS), _Table(SOURCE_COLUMNS)
+    tally: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    folder = local_path(uri)
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as rows:  # how many there are is known last, and is written first
+        for outcome in outcomes:
+            path, *reference = outcome.creative
+            if isinstance(outcome.result, Fault):
+                reasons[outcome.result.code.value] += 1
+                unusable.add(path, outcome.result.code.value, outcome.result.detail, *reference)
+            else:
+                keys.append(path)
+                rows.write(outcome.result.tobytes())
+            sources.add(path, outcome.source.token or "", outcome.source.sha256 or "")
+            tally.update(distinct=1, read=outcome.was_read, reused=outcome.was_reused)
+        rows.seek(0)
+        with open_binary(join(uri, "pixels.npy"), mode="wb") as stream:
+            header = {"descr": "|u1", "fortran_order": False, "shape": (len(keys), image_px, image_px, 3)}
+            np.lib.format.write_array_header_1_0(stream, header)  # type: ignore[no-untyped-call]  # numpy's is untyped
+            shutil.copyfileobj(rows, stream, 1 << 22)
     counts = {
-        "distinct": distinct,
-        "stored": len(stored),
-        "unusable": {r: reasons.count(r) for r in sorted(set(reasons))},
+        "distinct": tally["distinct"],
+        "stored": len(keys),
+        "unusable": dict(sorted(reasons.items())),
+        "read": tally["read"],
+        "reused": tally["reused"],
     }
-    with open_binary(join(uri, "counts.json"), mode="wb") as stream:
-        stream.write(json.dumps(counts).encode())
+    _write(join(uri, "keys.json"), json.dumps(keys))
+    _write(join(uri, "unusable.csv"), unusable.text())
+    _write(join(uri, "sources.csv"), sources.text())
+    _write(join(uri, "counts.json"), json.dumps(counts))
+    return counts
 
 
 def read_pixels(uri: str) -> CreativePixels:
-    """Keys and pixels of a store."""
+    """Keys and pixels of a store. Local pixels are mapped into memory: what is not used is not read."""
     keys = tuple(json.loads(read_bytes(join(uri, "keys.json"))))
+    folder = local_path(uri)
+    if folder and keys:
+        return CreativePixels(keys, np.load(folder / "pixels.npy", mmap_mode="r"))
     with open_binary(join(uri, "pixels.npy")) as stream:
         return CreativePixels(keys, np.load(stream))
 
 
 def read_unusable(uri: str) -> list[dict[str, str]]:
     """Rows of unusable.csv."""
-    return list(csv.DictReader(io.StringIO(read_bytes(join(uri, "unusable.csv")).decode("utf-8"))))
+    return _rows(join(uri, "unusable.csv"))
+
+
+def read_sources(uri: str) -> dict[str, Source]:
+    """By path, from sources.csv."""
+    return {row["path"]: Source(row["token"] or None, row["sha256"] or None) for row in _rows(join(uri, "sources.csv"))}
+
+
+def local_path(uri: str) -> Path | None:
+    """None where `uri` is not of this machine's filesystem."""
+    files, path = fsspec.core.url_to_fs(uri)
+    return Path(path) if isinstance(files, LocalFileSystem) else None
+
+
+class _Table:
+    """A CSV file in the making."""
+
+    def __init__(self, columns: Iterable[str]) -> None:
+        self._text = io.StringIO(newline="")
+        self._writer = csv.writer(self._text)
+        self._writer.writerow(columns)
+
+    def add(self, *cells: object) -> None:
+        self._writer.writerow(cells)
+
+    def text(self) -> str:
+        return self._text.getvalue()
+
+
+def _rows(uri: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(read_bytes(uri).decode("utf-8"), newline="")))
+
+
+def _write(uri: str, text: str) -> None:
+    with open_binary(uri, mode="wb") as stream:
+        stream.write(text.encode())
