@@ -58,27 +58,28 @@ def normalise_creatives(
 
 
 class _Decoder:
-    """Made at the first use: a run that finds all in an earlier store needs none."""
+    """Traces its graph at the first use: a run that finds all in an earlier store needs none."""
 
     def __init__(self, image_px: int) -> None:
         self._image_px = image_px
-        self._lock = threading.Lock()
+        self._tracing = threading.Lock()
         self._cores = threading.Semaphore(CORES)  # few large images at once: decoded, one may take a gigabyte
 
     def __call__(self, encoded: bytes) -> Pixels | Fault:
-        with self._lock:
-            graph = self._graph
+        with self._tracing:
+            graph = _graph(self._image_px)
         try:
             with self._cores:
                 return np.asarray(graph(tf.constant(encoded)).numpy(), np.uint8)
         except tf.errors.InvalidArgumentError as error:
             return Fault(UnusableCode.CORRUPT, " ".join(_GRAPH_NAMES.sub("", str(error)).split())[:200])
 
-    @functools.cached_property
-    def _graph(self) -> Callable[[tf.Tensor], tf.Tensor]:
-        graph: Callable[[tf.Tensor], tf.Tensor] = tf.function(
-            lambda encoded: normalise_image(encoded, self._image_px),
-            input_signature=[tf.TensorSpec([], tf.string)],
-            autograph=False,
-        ).get_concrete_function()
-        return graph
+
+@functools.cache
+def _graph(image_px: int) -> Callable[[tf.Tensor], tf.Tensor]:
+    graph: Callable[[tf.Tensor], tf.Tensor] = tf.function(
+        lambda encoded: normalise_image(encoded, image_px),
+        input_signature=[tf.TensorSpec([], tf.string)],
+        autograph=False,
+    ).get_concrete_function()
+    return graph

@@ -98,7 +98,7 @@ def write_store(uri: str, outcomes: Iterable[Outcome], image_px: int) -> dict[st
         with open_binary(join(uri, "pixels.npy"), mode="wb") as stream:
             header = {"descr": "|u1", "fortran_order": False, "shape": (len(keys), image_px, image_px, 3)}
             np.lib.format.write_array_header_1_0(stream, header)  # type: ignore[no-untyped-call]  # numpy's is untyped
-            shutil.copyfileobj(rows, stream, 1 << 22)
+            shutil.copyfileobj(rows, stream, 1 << 20)
     counts = {
         "distinct": tally["distinct"],
         "stored": len(keys),

@@ -90,6 +90,11 @@ def examples_by_kind() -> dict[str, list[Example]]:
     tall = struct.unpack_from("<i", bottom_up, 22)[0]
     rows = np.frombuffer(bottom_up[54:], np.uint8).reshape(SIDE, -1)[::-1].tobytes()
     top_down = bottom_up[:22] + struct.pack("<i", -tall) + bottom_up[26:54] + rows
+    words = encode(see_through(), "BMP")
+    with_masks = struct.pack("<IIII", 3, 0xFF0000, 0xFF00, 0xFF)  # compression, then red, green, blue
+    masked = (
+        words[:10] + struct.pack("<I", 66) + words[14:30] + with_masks[:4] + words[34:54] + with_masks[4:] + words[54:]
+    )
     return {
         "greyscale": [
             shown(encode(grey, "PNG")),
@@ -146,6 +151,7 @@ def examples_by_kind() -> dict[str, list[Example]]:
         "BMP": [
             shown(bottom_up),
             Example(top_down, np.asarray(plain)),
+            Example(masked, np.asarray(see_through().convert("RGB"))),
             Example(encode(see_through(), "BMP"), np.asarray(see_through().convert("RGB"))),
         ],
     }
