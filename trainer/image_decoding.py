@@ -24,7 +24,8 @@ _ORIENTATION, _SHORT = 0x0112, 3  # tag and type, Exif 2.32, 4.6.2 and 4.6.4
 _MAX_ENTRIES = 256  # of the directory that are looked at
 
 
-@tf.function(autograph=False, input_signature=[tf.TensorSpec([], tf.string)])  # traced once for all signatures
+# Traced once for all signatures.
+@tf.function(autograph=False, input_signature=[tf.TensorSpec([], tf.string)])  # type: ignore[untyped-decorator]  # TensorFlow has no types
 def decode_image(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """encoded: string scalar. Returns uint8 [H, W, 3] and the Exif orientation, int32 from 1 (upright) to 8.
 
