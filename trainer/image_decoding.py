@@ -32,15 +32,14 @@ def decode_image(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     Raises InvalidArgumentError for bytes that do not decode.
     """
     start = tf.strings.substr(encoded, 0, 2)
-    kinds = tf.stack([start == b"\xff\xd8", start == b"\x89P", start == b"GI", start == b"BM", tf.constant(True)])
     upright = tf.constant(1)
     branches: list[Callable[[], tuple[tf.Tensor, tf.Tensor]]] = [
-        lambda: (_opaque(encoded), _orientation(encoded)),
         lambda: (_png(encoded), upright),
         lambda: (_gif(encoded), upright),
         lambda: (_bmp(encoded), upright),
-        lambda: (_opaque(encoded), upright),  # refuses what is none of the four
+        lambda: (_opaque(encoded), _orientation(encoded)),  # a JPEG, or refused
     ]
+    kinds = tf.stack([start == b"\x89P", start == b"GI", start == b"BM", tf.constant(True)])
     pixels, orientation = tf.switch_case(tf.argmax(kinds, output_type=tf.int32), branches)
     return tf.ensure_shape(pixels, [None, None, 3]), orientation
 

@@ -60,7 +60,10 @@ class ImageFolder:
     def read(self, path: str) -> bytes | None:
         """All bytes, None where no file is there. Raises OSError."""
         try:
-            return read_bytes(self.uri(path))
+            if self._is_local:
+                return read_bytes(self.uri(path))
+            content: bytes = self._files.cat_file(join(self._top, path))  # one request, where opening takes two
+            return content
         except OSError as error:
             if is_absent(error):
                 return None
