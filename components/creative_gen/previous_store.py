@@ -6,6 +6,7 @@ below the pipeline root names it; whatever does not fit is ignored.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import importlib.metadata
 import json
@@ -31,6 +32,9 @@ from components.creative_gen.store import (
 POINTER = "creative_stores/latest.json"
 """Below the pipeline root."""
 
+_NOT_WHOLE = (OSError, ValueError, KeyError, TypeError, EOFError, ImportError, csv.Error)
+"""What reading a pointer or a store that is gone, cut or overwritten may raise."""
+
 
 def canonical_uri(uri: str) -> str:
     """Where a later run finds an artifact that this run sees at `uri`."""
@@ -47,7 +51,7 @@ class PreviousStore:
     """Pixels and faults by the file they came from."""
 
     def __init__(self, uri: str) -> None:
-        """Raises OSError, ValueError or KeyError where the store is not whole."""
+        """Raises one of _NOT_WHOLE where the store is not whole."""
         self._sources = read_sources(uri)
         keys, self._pixels = read_pixels(uri)
         if self._pixels.dtype != np.uint8 or len(self._pixels) != len(keys):
@@ -79,7 +83,7 @@ def find_previous(pointer_uri: str, made: str) -> PreviousStore | None:
         return None
     try:
         return PreviousStore(pointer["store"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except _NOT_WHOLE:
         return None
 
 
@@ -90,7 +94,7 @@ def known_sources(pointer_uri: str, image_root: str) -> dict[str, Source]:
         return {}
     try:
         return read_sources(pointer["store"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except _NOT_WHOLE:
         return {}
 
 
@@ -119,7 +123,7 @@ def _read_pointer(uri: str) -> dict[str, Any]:
     try:
         pointer = json.loads(read_bytes(uri))
         whole = isinstance(pointer, dict) and _sizes(pointer["store"]) == pointer["bytes"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except _NOT_WHOLE:
         return {}
     return pointer if whole else {}
 

@@ -221,6 +221,11 @@ def _broken_sources(store: Path, pointer: Path) -> None:
     (store / "sources.csv").write_bytes(b"\xff" * (store / "sources.csv").stat().st_size)
 
 
+def _sources_of_nulls(store: Path, pointer: Path) -> None:
+    """As a disk that was full leaves them."""
+    (store / "sources.csv").write_bytes(bytes((store / "sources.csv").stat().st_size))
+
+
 def _half_a_pointer(store: Path, pointer: Path) -> None:
     pointer.write_bytes(pointer.read_bytes()[:50])
 
@@ -241,6 +246,7 @@ def _pointer_to_nowhere(store: Path, pointer: Path) -> None:
         _cut_pixels,
         _fewer_keys,
         _broken_sources,
+        _sources_of_nulls,
         _half_a_pointer,
         _another_pointer,
         _pointer_to_nowhere,
