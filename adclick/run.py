@@ -53,6 +53,7 @@ def _run(args: argparse.Namespace, progress: LiveProgress | PlainProgress) -> in
     began = time.monotonic()
     progress.say("adclick: reading settings")
     from adclick.filesystem import is_folder
+    from adclick.privacy import key_from_environment
     from configs.loading import load_settings
     from pipeline.locations import locations
 
@@ -67,6 +68,8 @@ def _run(args: argparse.Namespace, progress: LiveProgress | PlainProgress) -> in
             f"data.root: {settings.data.root}: no such folder; give the folder with the CSV files to --data-root, "
             "or draw a sample with `adclick simulate --output data/sample`"
         )
+    for feature in settings.features.hashed_names[:1]:
+        key_from_environment(feature)
     places = locations(settings)
     run_id = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
     logs = places.logs / run_id
