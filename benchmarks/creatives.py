@@ -87,12 +87,10 @@ def main() -> None:
             time.sleep(SETTLED_AFTER_S + 0.1)
             with clock.measure(name):
                 image_fingerprint(names, root, limits, known_sources(pointer, root))
-                store = f"{top}/{name}"
-                counts = write_store(
-                    store, normalise_creatives(creatives, root, limits, find_previous(pointer, made)), limits.image_px
-                )
-                point_to(pointer, store, root, made)
-            return {key: counts[key] for key in ("stored", "read", "reused")}
+                outcomes = normalise_creatives(creatives, root, limits, find_previous(pointer, made))
+                written = write_store(f"{top}/{name}", outcomes, limits.image_px)
+                point_to(pointer, f"{top}/{name}", written.sources, root, made)
+            return {"read": written.read, "reused": written.reused}
 
         counts = {name: component(name) for name in ("from_nothing", "unchanged")}
         draw(images, 1, seed=8)  # the first one anew

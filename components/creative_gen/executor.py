@@ -27,10 +27,12 @@ class CreativeGenExecutor(BaseExecutor):
         limits = Creatives.model_validate_json(exec_properties["creatives"])
         root, pointer = exec_properties["image_root"], exec_properties["store_pointer"]
         made = making(root, exec_properties["creatives"], exec_properties["code"])
-        uri = artifact_utils.get_single_uri(output_dict["creative_store"])
+        store = artifact_utils.get_single_instance(output_dict["creative_store"])
         outcomes = normalise_creatives(creatives, root, limits, find_previous(pointer, made))
-        counts = write_store(uri, outcomes, limits.image_px)
-        point_to(pointer, uri, root, made)
+        written = write_store(store.uri, outcomes, limits.image_px)
+        for name, count in (("read", written.read), ("reused", written.reused)):
+            store.set_int_custom_property(name, count)
+        point_to(pointer, store.uri, written.sources, root, made)
         print(  # noqa: T201 - the component's log tells what the next run may expect
-            "creatives: {distinct} distinct, {read} read, {reused} reused, {stored} stored".format(**counts), flush=True
+            f"creatives: {len(creatives)} distinct, {written.read} read, {written.reused} reused", flush=True
         )

@@ -1,7 +1,8 @@
 """Finds the newest whole creative store of the same making, so that what it holds is not read again.
 
 Execution properties are part of TFX's cache key, so the store's place cannot be one. A small file at a fixed place
-below the pipeline root names it; whatever does not fit is ignored.
+below the pipeline root names it, with what each image's file looked like; whatever does not fit is ignored. The store
+itself holds nothing of the kind: it is the same for the same images, whenever and wherever they are read.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import hashlib
 import importlib.metadata
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 import fsspec
@@ -25,14 +25,13 @@ from components.creative_gen.store import (
     Source,
     local_path,
     read_pixels,
-    read_sources,
     read_unusable,
 )
 
 POINTER = "creative_stores/latest.json"
 """Below the pipeline root."""
 
-_NOT_WHOLE = (OSError, ValueError, KeyError, TypeError, EOFError, ImportError, csv.Error)
+_NOT_WHOLE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, ImportError, csv.Error)
 """What reading a pointer or a store that is gone, cut or overwritten may raise."""
 
 
@@ -50,16 +49,16 @@ def making(image_root: str, creatives: str, code: str) -> str:
 class PreviousStore:
     """Pixels and faults by the file they came from."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, sources: dict[str, Source]) -> None:
         """Raises one of _NOT_WHOLE where the store is not whole."""
-        self._sources = read_sources(uri)
+        self._sources = sources
         keys, self._pixels = read_pixels(uri)
         if self._pixels.dtype != np.uint8 or len(self._pixels) != len(keys):
             raise ValueError(f"{uri}: keys.json and pixels.npy do not belong together")
         self._row = {key: row for row, key in enumerate(keys)}
         self._faults = {row["path"]: Fault(UnusableCode(row["reason"]), row["detail"]) for row in read_unusable(uri)}
         if self._sources.keys() != self._row.keys() | self._faults.keys():
-            raise ValueError(f"{uri}: sources.csv does not belong to the other files")
+            raise ValueError(f"{uri} is not the store that the pointer was written for")
         self._path_of = {source.sha256: path for path, source in self._sources.items() if source.sha256}
 
     def known(self, path: str, token: str | None) -> Source | None:
@@ -79,10 +78,8 @@ class PreviousStore:
 def find_previous(pointer_uri: str, made: str) -> PreviousStore | None:
     """The store that the pointer names; None where it is gone, not whole or of another making."""
     pointer = _read_pointer(pointer_uri)
-    if pointer.get("making") != made:
-        return None
     try:
-        return PreviousStore(pointer["store"])
+        return PreviousStore(pointer["store"], _sources(pointer)) if pointer.get("making") == made else None
     except _NOT_WHOLE:
         return None
 
@@ -90,23 +87,22 @@ def find_previous(pointer_uri: str, made: str) -> PreviousStore | None:
 def known_sources(pointer_uri: str, image_root: str) -> dict[str, Source]:
     """Tokens and digests of the newest store's images, whatever was made of them; empty where there are none."""
     pointer = _read_pointer(pointer_uri)
-    if pointer.get("image_root") != image_root:
-        return {}
     try:
-        return read_sources(pointer["store"])
+        return _sources(pointer) if pointer.get("image_root") == image_root else {}
     except _NOT_WHOLE:
         return {}
 
 
-def point_to(pointer_uri: str, store_uri: str, image_root: str, made: str) -> None:
+def point_to(pointer_uri: str, store_uri: str, sources: dict[str, Source], image_root: str, made: str) -> None:
     """Names a store that is complete. The file is replaced at once: no reader sees half of it."""
     pointer = {
         "store": canonical_uri(store_uri),
         "image_root": image_root,
         "making": made,
         "bytes": _sizes(store_uri),
+        "sources": sources,
     }
-    content = json.dumps(pointer, indent=1).encode()
+    content = json.dumps(pointer).encode()
     local = local_path(pointer_uri)
     if local is None:  # an object store replaces objects at once
         with open_binary(pointer_uri, mode="wb") as stream:
@@ -115,7 +111,7 @@ def point_to(pointer_uri: str, store_uri: str, image_root: str, made: str) -> No
     local.parent.mkdir(parents=True, exist_ok=True)
     beside = local.with_name(f".{local.name}.{os.getpid()}")
     beside.write_bytes(content)
-    Path(beside).replace(local)
+    beside.replace(local)
 
 
 def _read_pointer(uri: str) -> dict[str, Any]:
@@ -126,6 +122,10 @@ def _read_pointer(uri: str) -> dict[str, Any]:
     except _NOT_WHOLE:
         return {}
     return pointer if whole else {}
+
+
+def _sources(pointer: dict[str, Any]) -> dict[str, Source]:
+    return {path: Source(*source) for path, source in pointer["sources"].items()}
 
 
 def _sizes(store_uri: str) -> dict[str, int]:

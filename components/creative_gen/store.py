@@ -10,7 +10,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import fsspec
 import numpy as np
@@ -21,8 +21,7 @@ from adclick.filesystem import join, open_binary, read_bytes
 from components.creative_gen.image_checks import Fault
 
 UNUSABLE_COLUMNS = ("path", "reason", "detail", "impressions", "first_file", "first_line")
-SOURCE_COLUMNS = ("path", "token", "sha256")
-STORE_FILES = ("keys.json", "pixels.npy", "unusable.csv", "sources.csv", "counts.json")
+STORE_FILES = ("keys.json", "pixels.npy", "unusable.csv", "counts.json")
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -58,6 +57,15 @@ class Outcome(NamedTuple):
     """From an earlier store, without a look into the file."""
 
 
+class Written(NamedTuple):
+    """What is known of a store besides its files, which depend on the images' contents alone."""
+
+    sources: dict[str, Source]
+    """By path, of every creative."""
+    read: int
+    reused: int
+
+
 class CreativePixels(NamedTuple):
     """What training reads."""
 
@@ -74,12 +82,15 @@ def read_references(report_uri: str) -> list[Creative]:
     ]
 
 
-def write_store(uri: str, outcomes: Iterable[Outcome], image_px: int) -> dict[str, Any]:
-    """Writes STORE_FILES in the order of `outcomes`, one creative's pixels in memory at a time. Returns the counts."""
+def write_store(uri: str, outcomes: Iterable[Outcome], image_px: int) -> Written:
+    """Writes STORE_FILES in the order of `outcomes`, one creative's pixels in memory at a time."""
     keys: list[str] = []
-    unusable, sources = _Table(UNUSABLE_COLUMNS), _Table(SOURCE_COLUMNS)
-    tally: Counter[str] = Counter()
+    sources: dict[str, Source] = {}
     reasons: Counter[str] = Counter()
+    read = reused = 0
+    text = io.StringIO(newline="")
+    unusable = csv.writer(text)
+    unusable.writerow(UNUSABLE_COLUMNS)
     folder = local_path(uri)
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
@@ -88,29 +99,23 @@ def write_store(uri: str, outcomes: Iterable[Outcome], image_px: int) -> dict[st
             path, *reference = outcome.creative
             if isinstance(outcome.result, Fault):
                 reasons[outcome.result.code.value] += 1
-                unusable.add(path, outcome.result.code.value, outcome.result.detail, *reference)
+                unusable.writerow([path, outcome.result.code.value, outcome.result.detail, *reference])
             else:
                 keys.append(path)
                 rows.write(outcome.result.tobytes())
-            sources.add(path, outcome.source.token or "", outcome.source.sha256 or "")
-            tally.update(distinct=1, read=outcome.was_read, reused=outcome.was_reused)
+            sources[path] = outcome.source
+            read += outcome.was_read
+            reused += outcome.was_reused
         rows.seek(0)
         with open_binary(join(uri, "pixels.npy"), mode="wb") as stream:
             header = {"descr": "|u1", "fortran_order": False, "shape": (len(keys), image_px, image_px, 3)}
             np.lib.format.write_array_header_1_0(stream, header)  # type: ignore[no-untyped-call]  # numpy's is untyped
             shutil.copyfileobj(rows, stream, 1 << 20)
-    counts = {
-        "distinct": tally["distinct"],
-        "stored": len(keys),
-        "unusable": dict(sorted(reasons.items())),
-        "read": tally["read"],
-        "reused": tally["reused"],
-    }
+    counts = {"distinct": len(sources), "stored": len(keys), "unusable": dict(sorted(reasons.items()))}
     _write(join(uri, "keys.json"), json.dumps(keys))
-    _write(join(uri, "unusable.csv"), unusable.text())
-    _write(join(uri, "sources.csv"), sources.text())
+    _write(join(uri, "unusable.csv"), text.getvalue())
     _write(join(uri, "counts.json"), json.dumps(counts))
-    return counts
+    return Written(sources, read, reused)
 
 
 def read_pixels(uri: str) -> CreativePixels:
@@ -128,30 +133,10 @@ def read_unusable(uri: str) -> list[dict[str, str]]:
     return _rows(join(uri, "unusable.csv"))
 
 
-def read_sources(uri: str) -> dict[str, Source]:
-    """By path, from sources.csv."""
-    return {row["path"]: Source(row["token"] or None, row["sha256"] or None) for row in _rows(join(uri, "sources.csv"))}
-
-
 def local_path(uri: str) -> Path | None:
     """None where `uri` is not of this machine's filesystem."""
     files, path = fsspec.core.url_to_fs(uri)
     return Path(path) if isinstance(files, LocalFileSystem) else None
-
-
-class _Table:
-    """A CSV file in the making."""
-
-    def __init__(self, columns: Iterable[str]) -> None:
-        self._text = io.StringIO(newline="")
-        self._writer = csv.writer(self._text)
-        self._writer.writerow(columns)
-
-    def add(self, *cells: object) -> None:
-        self._writer.writerow(cells)
-
-    def text(self) -> str:
-        return self._text.getvalue()
 
 
 def _rows(uri: str) -> list[dict[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +31,7 @@ class Run(NamedTuple):
 
     fingerprint: str | int
     files: dict[str, bytes]
-    counts: dict[str, object]
+    read_and_reused: tuple[int, int]
     read_by_driver: list[str]
     read_by_executor: list[str]
 
@@ -78,8 +77,8 @@ class CreativeRuns:
         self._reads.clear()
         CreativeGenExecutor().Do({"ingest_report": [report]}, {"creative_store": [store]}, {**properties, **observed})
         files = {name: (self.store(self.number) / name).read_bytes() for name in STORE_FILES}
-        counts = json.loads(files.pop("counts.json"))
-        return Run(observed["image_fingerprint"], files, counts, read_by_driver, sorted(self._reads))
+        counted = (store.get_int_custom_property("read"), store.get_int_custom_property("reused"))
+        return Run(observed["image_fingerprint"], files, counted, read_by_driver, sorted(self._reads))
 
     def from_nothing(self, limits: Creatives = LIMITS) -> Run:
         """The same without any earlier run."""

@@ -190,7 +190,7 @@ def test_the_pointer_may_lie_in_an_object_store(pipeline_root: str, tmp_path: Pa
     pointer = f"{root}/creative_stores/latest.json"
     assert find_previous(pointer, "made") is None
     assert known_sources(pointer, "images") == {}
-    write_store(f"{root}/store/1", [], 16)
-    point_to(pointer, f"{root}/store/1", "images", "made")
+    written = write_store(f"{root}/store/1", [], 16)
+    point_to(pointer, f"{root}/store/1", written.sources, "images", "made")
     assert find_previous(pointer, "made") is not None
     assert find_previous(pointer, "otherwise") is None
