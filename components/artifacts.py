@@ -23,7 +23,7 @@ class IngestReport(Artifact):
 
 
 class CreativeStore(Artifact):
-    """keys.json, pixels.npy and unusable.csv: each distinct creative once, normalised."""
+    """keys.json, pixels.npy, unusable.csv and counts.json: each distinct creative once, normalised."""
 
     TYPE_NAME = "adclick.CreativeStore"
 

@@ -76,7 +76,8 @@ class Creatives(Section):
     """Side of the square that each image is normalised to."""
     max_file_bytes: int = Field(default=20_000_000, ge=1)
     max_image_pixels: int = Field(default=25_000_000, ge=1)
-    formats: tuple[str, ...] = ("PNG", "JPEG", "GIF", "BMP")
+    formats: tuple[Literal["PNG", "JPEG", "GIF", "BMP"], ...] = ("PNG", "JPEG", "GIF", "BMP")
+    """Of those that TensorFlow decodes, in training and in serving."""
     max_unusable_share: Share = 0.05
     """Share of distinct creatives that may be missing, corrupt or refused."""
 

@@ -41,7 +41,7 @@ def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = 
     creative_store = None
     if settings.features.image is not None:
         code = code_fingerprint("components.creative_gen.executor")
-        creatives = CreativeGen(ingest_report, settings.image_root, settings.creatives, code)
+        creatives = CreativeGen(ingest_report, settings.image_root, settings.creatives, str(places.pipeline_root), code)
         creative_store = creatives.outputs["creative_store"]
         nodes.append(creatives)
 
