@@ -1,4 +1,4 @@
-"""AdExampleGen: CSV files of impressions to tf.Examples, fast, split by time or key, with every row accounted for."""
+"""AdExampleGen: files of impressions to tf.Examples, fast, split by time or key, with every row accounted for."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class AdExampleGenSpec(ComponentSpec):
 
 
 class AdExampleGen(base_component.BaseComponent):
-    """Reads CSV in Arrow blocks, checks every row against the feature table, writes Examples and a reject report.
+    """Reads CSV or Parquet in Arrow blocks, checks every row against the feature table, writes Examples and rejects.
 
     The same rows are written as Arrow columns too, for components that read all of them and need not decode Examples.
 
