@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 from collections.abc import Sequence
 
@@ -60,18 +61,22 @@ def _read_arrow(data: bytes, header: Sequence[str], names: Sequence[str], delimi
     """Binary arrays, null where empty. Raises pa.ArrowInvalid for a row with more or fewer cells than the header."""
     if not data.strip(b"\r\n"):
         return {name: pa.array([], pa.binary()) for name in names}
-    table = pa_csv.read_csv(
-        io.BytesIO(data),
-        read_options=pa_csv.ReadOptions(column_names=header, use_threads=False, block_size=len(data) + 1),
-        parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        convert_options=pa_csv.ConvertOptions(
+    options = {
+        "read_options": pa_csv.ReadOptions(column_names=header, use_threads=False, block_size=len(data) + 1),
+        "parse_options": pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        "convert_options": pa_csv.ConvertOptions(
             include_columns=names,
             column_types={name: pa.binary() for name in names},
             null_values=[""],
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
         ),
-    )
+    }
+    gc.freeze()  # read_csv looks through all that the collector tracks: 50 ms a call once TensorFlow is imported
+    try:
+        table = pa_csv.read_csv(pa.BufferReader(data), **options)
+    finally:
+        gc.unfreeze()
     return {name: one_chunk(table.column(name), pa.binary()) for name in names}
 
 

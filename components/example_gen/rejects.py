@@ -24,10 +24,11 @@ class Reject(NamedTuple):
 
 
 def shown(value: Any) -> str:
-    """A cell or row as it stands in reports: bytes that are not UTF-8 as \\x.., long values cut."""
+    """A cell or row as it stands in reports: bytes that are not UTF-8 and NULs as \\x.., long values cut."""
     if value is None:
         return ""
     text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    text = text.replace("\0", "\\x00")  # which Python's csv cannot write
     return text if len(text) <= MAX_VALUE_CHARACTERS else f"{text[:MAX_VALUE_CHARACTERS]}…"
 
 

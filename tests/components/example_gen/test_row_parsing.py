@@ -95,7 +95,7 @@ REJECTS: list[tuple[bytes, RejectCode, str, str]] = [
     (line(note="X").replace(b"X", b"caf\xe9"), RejectCode.NOT_UTF8, "note", "caf\\xe9"),
     (line(note='"never closed'), RejectCode.BAD_QUOTES, "", line(note='"never closed').decode().strip()),
     (line(note='"big" sale'), RejectCode.BAD_QUOTES, "", line(note='"big" sale').decode().strip()),
-    (line(note="big\0sale"), RejectCode.NUL_BYTE, "note", "big\0sale"),
+    (line(note="big\0sale"), RejectCode.NUL_BYTE, "note", "big\\x00sale"),
     ((",".join(HEADER) + "\r\n").encode(), RejectCode.REPEATED_HEADER, "", ""),
     ("\ufeff{}\n".format(", ".join(HEADER)).encode(), RejectCode.REPEATED_HEADER, "", ""),
     (line(clicked=""), RejectCode.MISSING_LABEL, "clicked", ""),
