@@ -8,6 +8,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
@@ -144,3 +147,54 @@ def test_columns_hold_the_rows_of_the_examples_by_split_and_span(tmp_path: Path)
     assert {split: column_ids(splits=[split]) for split in ("train", "eval")} == ids
     assert sorted(column_ids(span=1) + column_ids(span=2)) == sorted(ids["train"] + ids["eval"])
     assert set(column_ids(span=2)) <= {b"d", b"e", b"f", b"g"}
+
+
+def test_a_key_is_never_in_two_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """300 users with about 10 rows each, spread over blocks, a compressed file and a Parquet file of one span."""
+    monkeypatch.setattr(ingest, "BLOCK_BYTES", 2_000)
+    monkeypatch.setattr("components.example_gen.csv_blocks.HEADER_CHUNK_BYTES", 100)
+    users = [f"u{number}" for number in np.random.default_rng(4).integers(0, 300, 3_000)]
+    parts = users[:1_500], users[1_500:2_250], users[2_250:]
+    month = tmp_path / "data" / "month-1"
+    month.mkdir(parents=True)
+    text = ["id,time,image,clicked\n" + "".join(f"{user},{i},,0\n" for i, user in enumerate(part)) for part in parts]
+    (month / "a.csv").write_text(text[0])
+    with gzip.open(month / "b.csv.gz", "wt") as stream:
+        stream.write(text[1])
+    size = len(parts[2])
+    columns = {"id": parts[2], "time": range(size), "image": [None] * size, "clicked": [False] * size}
+    pq.write_table(pa.table({name: list(cells) for name, cells in columns.items()}), month / "c.parquet")
+    split = Split(by="hash", column="id", eval_share=0.3)
+    data = Data(pattern="month-{SPAN}/*", split=split)
+    counts, ids, plan, _ = run(tmp_path / "data", tmp_path / "out", data)
+    assert len(plan.blocks) > 4
+    assert counts["rows"] == {"read": 3_000, "written": 3_000, "rejected": {}}
+    assert not set(ids["train"]) & set(ids["eval"])
+    assert len(set(ids["train"])) + len(set(ids["eval"])) == len(set(users))
+    # of 300 keys 30% are expected, standard deviation √(300 · 0.3 · 0.7) = 7.9
+    assert abs(len(set(ids["eval"])) - 90) < 4 * 7.9
+
+
+def test_the_same_data_gives_the_same_records_in_the_same_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BLOCK_BYTES", 8)
+    (tmp_path / "data").mkdir()
+    deliver(tmp_path / "data")
+    data = Data(split=Split(by="time", eval_share=0.4))
+    first, second = (run(tmp_path / "data", tmp_path / name, data)[1] for name in ("first", "second"))
+    assert first == second
+    files = [[file.name for file in sorted((tmp_path / name / "train").iterdir())] for name in ("first", "second")]
+    assert files[0] == files[1]
+
+
+def test_a_month_of_bad_rows_is_counted_without_being_held(tmp_path: Path) -> None:
+    month = tmp_path / "data" / "month-1"
+    month.mkdir(parents=True)
+    (month / "m.csv").write_text("id,time,image,clicked\n" + "".join(f"r{i},{i},,maybe\n" for i in range(5_000)))
+    data = Data(split=Split(by="time"))
+    counts, _, _, (result,) = run(tmp_path / "data", tmp_path / "out", data)
+    assert counts["rows"] == {"read": 5_000, "written": 0, "rejected": {"bad_label": 5_000}}
+    assert [reject.line for reject in result.first_rejects] == [2, 3, 4, 5, 6]
+    told = rows(tmp_path / "out" / "rejects.csv")
+    assert [int(row["line"]) for row in told] == list(range(2, 5_002))
