@@ -16,12 +16,6 @@ class Columns(Artifact):
     TYPE_NAME = "adclick.Columns"
 
 
-class SpanStatistics(Artifact):
-    """span-<number>/FeatureStats.pb: statistics of the newest two spans, all splits together."""
-
-    TYPE_NAME = "adclick.SpanStatistics"
-
-
 class IngestReport(Artifact):
     """counts.json, rejects.csv and creatives.csv: what was read, refused and referred to."""
 
@@ -32,6 +26,12 @@ class CreativeStore(Artifact):
     """keys.json, pixels.npy and unusable.csv: each distinct creative once, normalised."""
 
     TYPE_NAME = "adclick.CreativeStore"
+
+
+class SpanStatistics(Artifact):
+    """span-<number>/FeatureStats.pb for the newest two spans that a run read: statistics over all rows of a span."""
+
+    TYPE_NAME = "adclick.SpanStatistics"
 
 
 class GateVerdict(Artifact):

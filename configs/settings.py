@@ -5,19 +5,18 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from components.example_gen.reject_codes import RejectCode
-from configs.features import FeatureTable, Key, Label
+from configs.anomalies import AnomalyLimits
+from configs.features import FeatureTable, Ignore, Key, Label
+from configs.nearest import likeliest
+from configs.section import Section
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Split(_Section):
+class Split(Section):
     """Which rows are set aside for evaluation. A split never looks at the whole record."""
 
     by: Literal["time", "hash", "column"] = "time"
@@ -37,7 +36,7 @@ class Split(_Section):
         return self
 
 
-class RowLimits(_Section):
+class RowLimits(Section):
     """How many rejected rows a run bears before it stops."""
 
     max_rejected_share: Share = 0.01
@@ -55,7 +54,7 @@ class RowLimits(_Section):
         return self
 
 
-class Data(_Section):
+class Data(Section):
     """Where the impressions lie and how they are read."""
 
     root: str = "data/sample/data"
@@ -98,7 +97,7 @@ class Data(_Section):
         return self
 
 
-class Creatives(_Section):
+class Creatives(Section):
     """How images are read, checked and stored: once per creative."""
 
     root: str | None = None
@@ -112,7 +111,7 @@ class Creatives(_Section):
     """Share of distinct creatives that may be missing, corrupt or refused."""
 
 
-class SchemaSource(_Section):
+class SchemaSource(Section):
     """The schema that statistics are validated against."""
 
     source: Literal["table", "inferred", "file"] = "table"
@@ -128,14 +127,14 @@ class SchemaSource(_Section):
         return self
 
 
-class AnomalyLimits(_Section):
-    """Which anomalies stop the run."""
+class Transform(Section):
+    """How raw columns become model inputs. Both engines give the same graph and the same values."""
 
-    accept: tuple[str, ...] = ()
-    """Features, or `feature:TYPE` pairs, whose anomalies are recorded and do not stop the run."""
+    engine: Literal["columns", "beam"] = "columns"
+    """`columns`: in this process, from Arrow columns; `beam`: TFX's Transform, for data that outgrows a machine."""
 
 
-class ImageTower(_Section):
+class ImageTower(Section):
     """What the model makes of a creative's pixels."""
 
     statistics: bool = True
@@ -153,7 +152,7 @@ class ImageTower(_Section):
         return self
 
 
-class Model(_Section):
+class Model(Section):
     """DCN-v2: cross layers and a deep tower side by side."""
 
     cross_layers: int = Field(default=2, ge=0, le=8)
@@ -166,7 +165,7 @@ class Model(_Section):
     image_tower: ImageTower = ImageTower()
 
 
-class Trainer(_Section):
+class Trainer(Section):
     """How the model is fitted. Epochs, never steps."""
 
     epochs: int = Field(default=8, ge=1)
@@ -183,7 +182,7 @@ class Trainer(_Section):
     """`auto`: where there is a GPU."""
 
 
-class Bounds(_Section):
+class Bounds(Section):
     """What a candidate must reach, and how far it may fall behind the model in service."""
 
     min_auc: Share = 0.55
@@ -194,7 +193,7 @@ class Bounds(_Section):
     max_log_loss_rise: float = Field(default=0.002, ge=0.0)
 
 
-class Evaluation(_Section):
+class Evaluation(Section):
     """What is measured, on which slices, and the bounds of the gate."""
 
     slices: tuple[tuple[str, ...], ...] = (("device",), ("position",))
@@ -203,13 +202,13 @@ class Evaluation(_Section):
     """Folder, below data.root, with the known click probabilities of simulated data; none for real data."""
 
 
-class Push(_Section):
+class Push(Section):
     """Where a blessed model goes."""
 
     model_name: str = Field(default="adclick", pattern=r"^[a-z][a-z0-9_-]*$")
 
 
-class Settings(_Section):
+class Settings(Section):
     """Everything a run can be told."""
 
     pipeline_name: str = Field(default="adclick", pattern=r"^[a-z][a-z0-9-]*$")
@@ -220,6 +219,7 @@ class Settings(_Section):
     # `schema` is a name of pydantic's own, so the field has another one and the YAML key stays `schema`
     schema_source: SchemaSource = Field(default=SchemaSource(), alias="schema")
     anomalies: AnomalyLimits = AnomalyLimits()
+    transform: Transform = Transform()
     model: Model = Model()
     trainer: Trainer = Trainer()
     evaluation: Evaluation = Evaluation()
@@ -242,6 +242,11 @@ class Settings(_Section):
                     else f"data.split.column is {split.column!r} of kind {self.features[split.column].kind!r}; "
                     "it must be of kind 'key'"
                 )
+            if split.by == "column" and self.features[split.column].pii is not None:
+                raise ValueError(
+                    f"data.split.column is {split.column!r}, whose pii: hash leaves no value to compare eval_values "
+                    "with: split by 'hash', or take pii away"
+                )
         for columns in self.evaluation.slices:
             for column in columns:
                 self._need(column, "evaluation.slices")
@@ -249,12 +254,20 @@ class Settings(_Section):
                     raise ValueError(
                         f"evaluation.slices names the label {column!r}: slice by what is known before the click"
                     )
+        if self.schema_source.source != "file":  # a curated schema may have features that the table lacks
+            for field, name in self.anomalies.named_features():
+                self._need(name, field)
+                if isinstance(self.features[name], Ignore):
+                    raise ValueError(f"{field} names {name!r} of kind 'ignore', which no check looks at: take it out")
         return self
 
     def _need(self, name: str, field: str) -> None:
+        if name in self.features and self.features[name].pii == "drop":
+            raise ValueError(f"{field} names {name!r}, which pii: drop leaves out: name another, or use pii: hash")
         if name not in self.features:
-            names = ", ".join(feature.name for feature in self.features)
-            raise ValueError(f"{field} names {name!r}, which is not in the feature table ({names})")
+            names = [feature.name for feature in self.features]
+            known = f"({', '.join(names)}){likeliest(name, names)}"
+            raise ValueError(f"{field} names {name!r}, which is not in the feature table {known}")
 
     @property
     def image_root(self) -> str:

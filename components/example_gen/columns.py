@@ -6,7 +6,7 @@ Decoding 300,000 Examples costs four CPU seconds each time they are read, mappin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pyarrow as pa
 
@@ -25,7 +25,7 @@ def write_columns(batch: pa.RecordBatch, folder_uri: str, span: int, part: str) 
 
     Columns are lists of at most one value, null where missing, as the Example encoder wants them.
     """
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
     with (
         open_binary(join(folder_uri, f"span-{span}-{part}.arrow"), mode="wb") as stream,
         pa.ipc.new_file(stream, batch.schema, options=options) as writer,
@@ -33,17 +33,20 @@ def write_columns(batch: pa.RecordBatch, folder_uri: str, span: int, part: str) 
         writer.write_batch(batch)
 
 
+def splits_of(columns_uri: str) -> list[str]:
+    """Names of the splits that have files."""
+    return sorted({split for split, _, _ in _files(columns_uri)})
+
+
 def spans_of(columns_uri: str) -> list[int]:
     """Numbers of the spans that have files, oldest first."""
     return sorted({span for _, span, _ in _files(columns_uri)})
 
 
-def read_columns(
-    columns_uri: str, splits: Sequence[str] | None = None, span: int | None = None
-) -> Iterator[pa.RecordBatch]:
-    """Batches in the order in which they were read from the CSV files; of one split or span, or of all of them."""
-    for split, number, uri in _files(columns_uri):
-        if (splits is None or split in splits) and span in (None, number):
+def read_columns(columns_uri: str, split: str | None = None, span: int | None = None) -> Iterator[pa.RecordBatch]:
+    """Batches in the order in which their rows were read; of one split or span, or of all of them."""
+    for own_split, own_span, uri in _files(columns_uri):
+        if split in (None, own_split) and span in (None, own_span):
             with open_binary(uri) as stream, pa.ipc.open_file(stream) as reader:
                 for index in range(reader.num_record_batches):
                     yield reader.get_batch(index)

@@ -144,7 +144,7 @@ def test_columns_hold_the_rows_of_the_examples_by_split_and_span(tmp_path: Path)
         return [one for batch in read_columns(uri, **chosen) for (one,) in batch.column("id").to_pylist()]
 
     assert spans_of(uri) == [1, 2]
-    assert {split: column_ids(splits=[split]) for split in ("train", "eval")} == ids
+    assert {split: column_ids(split=split) for split in ("train", "eval")} == ids
     assert sorted(column_ids(span=1) + column_ids(span=2)) == sorted(ids["train"] + ids["eval"])
     assert set(column_ids(span=2)) <= {b"d", b"e", b"f", b"g"}
 
