@@ -103,7 +103,15 @@ cell("label in words", "clicked", "true", "yes", "click", "t")
 cell("label as a decimal", "clicked", "1.0", "0.0", "01", "1e0", " 1", "+1", "-0")
 cell("missing required cell", "id", "", '""')
 cell("unix time in an ISO column", "time", "1767323045", "1767323045.5")
-cell("30 February", "time", "2026-02-30T00:00:00Z", "2026-02-29T00:00:00Z", "2028-02-29T00:00:00Z", "2100-02-29")
+cell(
+    "30 February",
+    "time",
+    "2026-02-30T00:00:00Z",
+    "2026-02-29T00:00:00Z",
+    "2000-02-29T00:00:00Z",
+    "2100-02-29T00:00:00Z",
+    "2028-02-29",
+)
 cell("impossible dates", "time", "2026-13-01T00:00:00Z", "2026-00-10T00:00:00Z", "2026-01-00T00:00:00Z")
 cell("impossible times", "time", "2026-01-01T24:00:00Z", "2026-01-01T00:60:00Z", "2026-01-01T00:00:60Z")
 cell("year 10000", "time", "10000-01-01T00:00:00Z", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00Z")
