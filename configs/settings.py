@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -58,13 +59,42 @@ class Data(Section):
 
     root: str = "data/sample/data"
     pattern: str = "month-{SPAN}/*.csv*"
-    """Files below root; `{SPAN}` matches the month's number. Without it all files are one span."""
+    """Files below root. `{SPAN}`, or `{YYYY}` and `{MM}` with or without `{DD}`, tells the span; without, there is one.
+
+    `{VERSION}`: the highest of a span counts.
+    """
     spans: Literal["all", "latest"] | Annotated[int, Field(ge=1)] = "all"
     """All spans, the latest one, or the latest N."""
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     split: Split = Split()
     limits: RowLimits = RowLimits()
     shard_mb: int = Field(default=64, ge=1, le=4096)
+
+    @model_validator(mode="after")
+    def _pattern_clear(self) -> Data:
+        known = ("SPAN", "VERSION", "YYYY", "MM", "DD")
+        found = re.findall(r"\{([^{}]*)\}", self.pattern)
+        unknown = next((name for name in found if name not in known), None)
+        if unknown is not None:
+            raise ValueError(
+                f"data.pattern has {{{unknown}}}; the placeholders are {', '.join(f'{{{name}}}' for name in known)}"
+            )
+        dates = [name for name in ("YYYY", "MM", "DD") if name in found]
+        if "SPAN" in found and dates:
+            raise ValueError(f"data.pattern has both {{SPAN}} and {{{dates[0]}}}: keep one of them to number the spans")
+        if dates not in ([], ["YYYY", "MM"], ["YYYY", "MM", "DD"]):
+            raise ValueError(
+                f"data.pattern has {{{dates[0]}}} alone: a span's date is {{YYYY}} and {{MM}}, with or without {{DD}}"
+                if len(dates) == 1
+                else "data.pattern has a date with a gap: a span's date is {YYYY} and {MM}, with or without {DD}"
+            )
+        if "VERSION" in found and "SPAN" not in found and not dates:
+            raise ValueError("data.pattern has {VERSION} without a span: add {SPAN}, or {YYYY} and {MM}")
+        if not self.delimiter.isascii() or self.delimiter in '"\r\n\0':
+            raise ValueError(
+                f"data.delimiter is {self.delimiter!r}; give one ASCII character that is no quote and no line end"
+            )
+        return self
 
 
 class Creatives(Section):

@@ -1,4 +1,4 @@
-"""AdExampleGen: CSV files of impressions to tf.Examples, fast, split by time or key, with every row accounted for."""
+"""AdExampleGen: files of impressions to tf.Examples, fast, split by time or key, with every row accounted for."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class AdExampleGenSpec(ComponentSpec):
 
 
 class AdExampleGen(base_component.BaseComponent):
-    """Reads CSV in Arrow blocks, checks every row against the feature table, writes Examples and a reject report.
+    """Reads CSV or Parquet in Arrow blocks, checks every row against the feature table, writes Examples and rejects.
 
     The same rows are written as Arrow columns too, for components that read all of them and need not decode Examples.
 
-    Gap in TFX: CsvExampleGen infers types, spends 14 times the CPU, splits by a hash of the whole record, ends with a
+    Gap in TFX: CsvExampleGen infers types, spends 17 times the CPU, splits by a hash of the whole record, ends with a
     trace at the first bad row, and fingerprints files by their modification time instead of their content.
     """
 

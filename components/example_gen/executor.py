@@ -14,9 +14,10 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
 from adclick.filesystem import join, open_binary
+from components.example_gen.blocks import Block
 from components.example_gen.columns import split_folder
-from components.example_gen.csv_blocks import CsvBlock
-from components.example_gen.ingest import BlockResult, ingest_block, plan_ingest, require_usable, write_report
+from components.example_gen.ingest import Targets, ingest_block, plan_ingest
+from components.example_gen.report import BlockResult, require_usable, write_report
 from components.example_gen.spans import select_input
 from components.example_gen.splitting import EVAL, TRAIN, SplitRule
 from configs.features import FeatureTable
@@ -31,18 +32,19 @@ class _IngestBlocks(beam.DoFn):
         rule: SplitRule,
         data: Data,
         features_json: str,
-        split_uris: dict[str, str],
+        examples_uris: dict[str, str],
         columns_uris: dict[str, str],
         parts_uri: str,
     ) -> None:
         self._rule, self._data, self._features_json = rule, data, features_json
-        self._split_uris, self._columns_uris, self._parts_uri = split_uris, columns_uris, parts_uri
+        self._examples_uris, self._columns_uris, self._parts_uri = examples_uris, columns_uris, parts_uri
 
-    def process(self, element: tuple[int, CsvBlock]) -> Iterator[str]:
+    def process(self, element: tuple[int, Block]) -> Iterator[str]:
         index, block = element
         table = FeatureTable.model_validate_json(self._features_json)
-        result = ingest_block(index, block, self._rule, self._data, table, self._split_uris, self._columns_uris)
         part = f"{self._parts_uri}-{index:05d}"
+        targets = Targets(self._examples_uris, self._columns_uris, f"{part}-rejects.csv")
+        result = ingest_block(index, block, self._rule, self._data, table, targets)
         with open_binary(part, mode="wb") as stream:
             pickle.dump(result, stream)
         yield part
@@ -80,9 +82,8 @@ class AdExampleGenExecutor(BaseBeamExecutor):
         with self._make_beam_pipeline() as pipeline:
             _ = pipeline | beam.Create(list(enumerate(plan.blocks))) | "Ingest" >> beam.ParDo(work)
         results = [_read_part(f"{parts_uri}-{index:05d}") for index in range(len(plan.blocks))]
-        counts = write_report(results, plan, source, report_uri)
-        rejects = ((result.file, reject) for result in results for reject in result.rejects)
-        require_usable(counts, rejects, exec_properties["min_rows"])
+        counts = write_report(results, source, plan.rule.cutoff_s, plan.unknown_columns, report_uri)
+        require_usable(counts, results, exec_properties["min_rows"])
 
 
 def _read_part(uri: str) -> BlockResult:

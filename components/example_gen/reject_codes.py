@@ -8,8 +8,11 @@ from enum import Enum
 class RejectCode(str, Enum):
     """Reason of a reject. A row is counted under the first code that holds, in this order."""
 
+    BAD_QUOTES = "bad_quotes"
     RAGGED_ROW = "ragged_row"
     NOT_UTF8 = "not_utf8"
+    NUL_BYTE = "nul_byte"
+    REPEATED_HEADER = "repeated_header"
     MISSING_LABEL = "missing_label"
     BAD_LABEL = "bad_label"
     MISSING_REQUIRED = "missing_required"
@@ -20,8 +23,14 @@ class RejectCode(str, Enum):
 
 
 CONDITIONS: dict[RejectCode, str] = {
+    RejectCode.BAD_QUOTES: (
+        "A quote opens a cell and none closes it with a delimiter or line end right behind, "
+        "or only after more than 1,000 lines or 2 MiB."
+    ),
     RejectCode.RAGGED_ROW: "The row has more or fewer cells than the header.",
     RejectCode.NOT_UTF8: "A cell of the feature table holds bytes that are not UTF-8.",
+    RejectCode.NUL_BYTE: "A cell of the feature table holds a NUL byte.",
+    RejectCode.REPEATED_HEADER: "Each cell of the feature table holds its column's name, as where files were joined.",
     RejectCode.MISSING_LABEL: "The label's cell is empty.",
     RejectCode.BAD_LABEL: "The label is a value other than 0 and 1.",
     RejectCode.MISSING_REQUIRED: "The cell of a feature with `required: true` is empty.",

@@ -1,4 +1,4 @@
-"""Which files belong to a run: pattern, spans, and a fingerprint of what they hold."""
+"""Which files belong to a run: pattern, spans, versions, and a fingerprint of what they hold."""
 
 from __future__ import annotations
 
@@ -6,54 +6,81 @@ import re
 from typing import Literal, NamedTuple
 
 from adclick.errors import DataError
-from adclick.filesystem import DataFile, content_digest, list_files
+from adclick.filesystem import content_digest, list_files
 
-SPAN = "{SPAN}"
+_PLACEHOLDERS = {
+    "{SPAN}": ("SPAN", r"\d+"),
+    "{VERSION}": ("VERSION", r"\d+"),
+    "{YYYY}": ("YYYY", r"\d{4}"),
+    "{MM}": ("MM", r"0[1-9]|1[0-2]"),
+    "{DD}": ("DD", r"0[1-9]|[12]\d|3[01]"),
+}
+_TOKEN = re.compile("|".join(re.escape(word) for word in _PLACEHOLDERS) + r"|\*|\?|.", re.DOTALL)
+
+
+class SpanFile(NamedTuple):
+    """One file of a span."""
+
+    path: str
+    """Path relative to the root, with forward slashes."""
+    uri: str
+    span: int = 0
+    version: int | None = None
+    """None without `{VERSION}` in the pattern."""
 
 
 class SpanInput(NamedTuple):
-    """The files that a run reads."""
+    """The files that a run reads, by span and path."""
 
     spans: tuple[int, ...]
-    files: tuple[DataFile, ...]
-    fingerprint: str
-    """SHA-256 over relative paths and contents."""
-    file_spans: tuple[int, ...]
-    """The span of each file."""
+    files: tuple[SpanFile, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over relative paths and contents; reads every file."""
+        return content_digest((file.uri for file in self.files), (file.path for file in self.files))
 
 
 def select_input(root: str, pattern: str, spans: Literal["all", "latest"] | int) -> SpanInput:
-    """Files of the wanted spans below `root`, fingerprinted by content.
+    """Files of the wanted spans below `root`, each span in its highest version.
 
-    `spans`: all of them, the latest, or the latest N. Without `{SPAN}` in the pattern all files are span 0.
+    `spans`: all of them, the latest, or the latest N. Where the pattern has no span all files are span 0; where it has
+    a date, the span is the date's digits, such as 202611 or 20261130.
     Raises DataError where the folder or every file is missing.
     """
     expression = pattern_to_regex(pattern)
-    by_span: dict[int, list[DataFile]] = {}
+    by_span: dict[int, list[SpanFile]] = {}
     for file in list_files(root, expression):
         match = expression.fullmatch(file.path)
-        number = int(match["SPAN"]) if match and "SPAN" in expression.groupindex else 0
-        by_span.setdefault(number, []).append(file)
+        found = match.groupdict() if match else {}
+        digits = found.get("SPAN") or "".join(found.get(part) or "" for part in ("YYYY", "MM", "DD"))
+        version = int(found["VERSION"]) if "VERSION" in found else None
+        by_span.setdefault(int(digits or 0), []).append(SpanFile(file.path, file.uri, int(digits or 0), version))
     if not by_span:
         raise DataError(f"{root}: no file matches data.pattern {pattern!r}; correct the pattern or deliver the files")
     wanted = sorted(by_span)
     if spans != "all":
         wanted = wanted[-(1 if spans == "latest" else spans) :]
-    files = tuple(file for number in wanted for file in by_span[number])
-    file_spans = tuple(number for number in wanted for _ in by_span[number])
-    fingerprint = content_digest((file.uri for file in files), (file.path for file in files))
-    return SpanInput(tuple(wanted), files, fingerprint, file_spans)
+    return SpanInput(tuple(wanted), tuple(file for span in wanted for file in _newest_version(by_span[span])))
+
+
+def _newest_version(files: list[SpanFile]) -> list[SpanFile]:
+    newest = max(file.version or 0 for file in files)
+    return [file for file in files if (file.version or 0) == newest]
 
 
 def pattern_to_regex(pattern: str) -> re.Pattern[str]:
-    """A glob over relative paths, where `{SPAN}` is a number and `*` and `?` stay within one folder."""
+    """A glob over relative paths, in which placeholders are numbers and `*` and `?` stay within one folder.
+
+    A placeholder that comes twice must match the same text.
+    """
     parts: list[str] = []
-    rest = pattern
-    while rest:
-        if rest.startswith(SPAN):
-            parts.append(r"(?P<SPAN>\d+)" if "(?P<SPAN>" not in "".join(parts) else "(?P=SPAN)")
-            rest = rest[len(SPAN) :]
-            continue
-        parts.append({"*": "[^/]*", "?": "[^/]"}.get(rest[0], re.escape(rest[0])))
-        rest = rest[1:]
+    seen: set[str] = set()
+    for token in _TOKEN.findall(pattern):
+        if token in _PLACEHOLDERS:
+            name, expression = _PLACEHOLDERS[token]
+            parts.append(f"(?P={name})" if name in seen else f"(?P<{name}>{expression})")
+            seen.add(name)
+        else:
+            parts.append({"*": "[^/]*", "?": "[^/]"}.get(token, re.escape(token)))
     return re.compile("".join(parts))

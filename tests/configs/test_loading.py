@@ -104,7 +104,31 @@ def test_features_of_an_overlay_replace_the_table(tmp_path: Path) -> None:
         ),
         (
             "data: {limits: {max_rejected_share_by_reason: {bad_labl: 0.1}}}",
-            "data.limits.max_rejected_share_by_reason names 'bad_labl'; the reasons are ragged_row, not_utf8,",
+            "data.limits.max_rejected_share_by_reason names 'bad_labl'; the reasons are bad_quotes, ragged_row,",
+        ),
+        (
+            "data: {pattern: 'month-{SPAM}/*.csv'}",
+            "data.pattern has {SPAM}; the placeholders are {SPAN}, {VERSION}, {YYYY}, {MM}, {DD}",
+        ),
+        (
+            "data: {pattern: '{SPAN}/{YYYY}-{MM}.csv'}",
+            "data.pattern has both {SPAN} and {YYYY}: keep one of them to number the spans",
+        ),
+        (
+            "data: {pattern: '{YYYY}.csv'}",
+            "data.pattern has {YYYY} alone: a span's date is {YYYY} and {MM}, with or without {DD}",
+        ),
+        (
+            "data: {pattern: '{YYYY}-{DD}.csv'}",
+            "data.pattern has a date with a gap: a span's date is {YYYY} and {MM}, with or without {DD}",
+        ),
+        (
+            "data: {pattern: 'v{VERSION}.csv'}",
+            "data.pattern has {VERSION} without a span: add {SPAN}, or {YYYY} and {MM}",
+        ),
+        (
+            "data: {delimiter: '\"'}",
+            "data.delimiter is '\"'; give one ASCII character that is no quote and no line end",
         ),
         (
             "schema: {source: file}",

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from adclick.errors import DataError
-from adclick.filesystem import DataFile
 from components.example_gen import csv_blocks
 from components.example_gen.csv_blocks import (
     MAX_HEADER_BYTES,
     WHOLE_FILE,
     CsvBlock,
     Piece,
-    plan_blocks,
+    plan_csv,
     read_pieces,
-    record_lines,
 )
+from components.example_gen.csv_records import find_records
+from components.example_gen.spans import SpanFile
 
 # what makes cutting hard: CRLF, blank lines, quoted newlines, doubled quotes, a cell of quotes, no newline at the end
 AWKWARD = b'id,text\r\n1,plain\r\n2,"two\r\nlines"\r\n\r\n3,"say ""hi""\nagain"\n\n\n4,""\n5,"""\n"""\n6,end'
@@ -28,14 +28,14 @@ AWKWARD = b'id,text\r\n1,plain\r\n2,"two\r\nlines"\r\n\r\n3,"say ""hi""\nagain"\
 LINES = [2, 3, 6, 10, 11, 13]
 
 
-def deliver(folder: Path, content: bytes, name: str = "month.csv") -> DataFile:
+def deliver(folder: Path, content: bytes, name: str = "month.csv") -> SpanFile:
     file = folder / name
     file.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-    return DataFile(name, str(file))
+    return SpanFile(name, str(file))
 
 
-def pieces_of(file: DataFile, block_bytes: int) -> list[Piece]:
-    return [piece for block in plan_blocks([file], ",", block_bytes) for piece in read_pieces(block, block_bytes)]
+def pieces_of(file: SpanFile, block_bytes: int) -> list[Piece]:
+    return [piece for block in plan_csv(file, ",", block_bytes) for piece in read_pieces(block, ",", block_bytes)]
 
 
 def rows_of(pieces: list[Piece]) -> list[list[str]]:
@@ -59,28 +59,30 @@ def test_any_block_size_gives_the_same_rows_and_lines(
         ["5", '"\n"'],
         ["6", "end"],
     ]
-    assert [int(line) for piece in pieces for line in record_lines(piece)] == LINES
+    assert [
+        piece.first_line + int(line) for piece in pieces for line in find_records(piece.data, ord(","), final=True).line
+    ] == LINES
     assert b"".join(piece.data for piece in pieces) == AWKWARD[len(b"id,text\r\n") :]
 
 
 def test_small_blocks_are_many_and_large_ones_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = deliver(tmp_path, AWKWARD)
     monkeypatch.setattr(csv_blocks, "HEADER_CHUNK_BYTES", 1)
-    blocks = plan_blocks([file], ",", 1)
+    blocks = plan_csv(file, ",", 1)
     assert [block.first_line for block in blocks] == [2, 3, 5, 6, 8, 9, 10, 11, 13]  # one a record or blank line
     file = deliver(tmp_path, AWKWARD + b"\n")
-    (block,) = plan_blocks([file], ",", 1000)
+    (block,) = plan_csv(file, ",", 1000)
     assert block == CsvBlock(file, ("id", "text"), 9, len(AWKWARD) + 1, 2)
 
 
 def test_a_compressed_file_is_one_block_read_in_pieces(tmp_path: Path) -> None:
     file = deliver(tmp_path, AWKWARD, "month.csv.gz")
-    (block,) = plan_blocks([file], ",", 1)
+    (block,) = plan_csv(file, ",", 1)
     assert (block.start, block.end, block.first_line) == (0, WHOLE_FILE, 2)
     rows = b"".join(b"%d,x\n" % number for number in range(40_000))  # more than the first 64 KiB read for the header
     file = deliver(tmp_path, b"id,text\n" + rows, "long.csv.gz")
-    (block,) = plan_blocks([file], ",", 1)
-    pieces = list(read_pieces(block, 1 << 16))
+    (block,) = plan_csv(file, ",", 1)
+    pieces = list(read_pieces(block, ",", 1 << 16))
     assert len(pieces) > 2
     assert b"".join(piece.data for piece in pieces) == rows
     assert [piece.first_line for piece in pieces[1:]] == [
@@ -91,14 +93,15 @@ def test_a_compressed_file_is_one_block_read_in_pieces(tmp_path: Path) -> None:
 def test_files_follow_each_other_each_with_its_own_header(tmp_path: Path) -> None:
     first = deliver(tmp_path, b"a,b\n1,2\n", "1.csv")
     second = deliver(tmp_path, b"b;c,a\n3,4\n", "2.csv")
-    assert [(block.file.path, block.header) for block in plan_blocks([first, second], ",", 100)] == [
+    planned = [block for file in (first, second) for block in plan_csv(file, ",", 100)]
+    assert [(block.file.path, block.header) for block in planned] == [
         ("1.csv", ("a", "b")),
         ("2.csv", ("b;c", "a")),
     ]
 
 
 def test_header_names_lose_spaces_and_may_be_quoted_over_lines(tmp_path: Path) -> None:
-    (block,) = plan_blocks([deliver(tmp_path, b' a ;"b\nc"\n1;2\n')], ";", 100)
+    (block,) = plan_csv(deliver(tmp_path, b' a ;"b\nc"\n1;2\n'), ";", 100)
     assert block.header == ("a", "b\nc")
     assert block.first_line == 3
 
@@ -107,7 +110,7 @@ def test_header_names_lose_spaces_and_may_be_quoted_over_lines(tmp_path: Path) -
 def test_a_header_without_rows_is_refused(tmp_path: Path, tail: bytes) -> None:
     file = deliver(tmp_path, b"a,b" + tail)
     with pytest.raises(DataError) as raised:
-        plan_blocks([file], ",", 100)
+        plan_csv(file, ",", 100)
     assert str(raised.value) == (
         f"{file.uri}: has a header but no rows; deliver the file again or take it out of the folder"
     )
@@ -115,7 +118,7 @@ def test_a_header_without_rows_is_refused(tmp_path: Path, tail: bytes) -> None:
 
 def test_a_compressed_header_without_rows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has a header but no rows"):
-        plan_blocks([deliver(tmp_path, b"a,b\n", "month.csv.gz")], ",", 100)
+        plan_csv(deliver(tmp_path, b"a,b\n", "month.csv.gz"), ",", 100)
 
 
 @pytest.mark.parametrize(
@@ -128,17 +131,25 @@ def test_a_compressed_header_without_rows_is_refused(tmp_path: Path) -> None:
         (b"a,b,a\n1,2,3\n", "line 1: column 'a' stands twice in the header; rename one of them"),
         (b"a,b, a\n1,2,3\n", "line 1: column 'a' stands twice in the header; rename one of them"),
         (b"a,\xe9\n1,2\n", "line 1: the header is not UTF-8 ("),
-        (b"a,b\r1,2\r", "line 1: the header is not CSV ("),
+        (b"a,b\0\n1,2\n", "line 1: the header holds a NUL byte; deliver the file again, as UTF-8"),
         (
-            b'a,"b\n' + b"1,2\n" * (MAX_HEADER_BYTES // 4 + 20_000),
-            f"line 1: the header does not end within {MAX_HEADER_BYTES} bytes; look for a quote that is not closed",
+            b'a,"b\n1,2\n',
+            f"line 1: the header's quotes do not match, or it does not end within {MAX_HEADER_BYTES} bytes; look for a",
+        ),
+        (
+            b'a,"b"c\n1,2\n',
+            f"line 1: the header's quotes do not match, or it does not end within {MAX_HEADER_BYTES} bytes; look for a",
+        ),
+        (
+            b"a,b" * MAX_HEADER_BYTES,
+            f"line 1: the header's quotes do not match, or it does not end within {MAX_HEADER_BYTES} bytes; look for a",
         ),
     ],
 )
 def test_a_header_that_cannot_be_used_is_told_with_its_file(tmp_path: Path, content: bytes, told: str) -> None:
     file = deliver(tmp_path, content)
     with pytest.raises(DataError) as raised:
-        plan_blocks([file], ",", 100)
+        plan_csv(file, ",", 100)
     assert str(raised.value).startswith(f"{file.uri}: {told}")
 
 
@@ -146,9 +157,9 @@ def test_a_gzip_file_cut_short_is_told_when_its_end_is_reached(tmp_path: Path) -
     file = deliver(tmp_path, b"a,b\n" + b"".join(b"%d,x\n" % number for number in range(100_000)), "month.csv.gz")
     whole = Path(file.uri).read_bytes()
     Path(file.uri).write_bytes(whole[: len(whole) // 2])
-    (block,) = plan_blocks([file], ",", 100)
+    (block,) = plan_csv(file, ",", 100)
     with pytest.raises(DataError) as raised:
-        list(read_pieces(block, 1 << 16))
+        list(read_pieces(block, ",", 1 << 16))
     assert str(raised.value) == (
         f"{file.uri}: is no whole gzip file (Compressed file ended before the end-of-stream marker was reached); "
         "deliver the file again"
@@ -159,4 +170,4 @@ def test_a_gzip_name_on_another_file_is_told(tmp_path: Path) -> None:
     file = deliver(tmp_path, b"a,b\n1,2\n")
     renamed = Path(file.uri).rename(tmp_path / "month.csv.gz")
     with pytest.raises(DataError, match=r"month\.csv\.gz: is no whole gzip file \(Not a gzipped file"):
-        plan_blocks([DataFile("month.csv.gz", str(renamed))], ",", 100)
+        plan_csv(SpanFile("month.csv.gz", str(renamed)), ",", 100)

@@ -8,22 +8,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
 from adclick.errors import DataError
 from components.example_gen import ingest
 from components.example_gen.columns import read_columns, spans_of, split_folder
-from components.example_gen.ingest import (
-    BlockResult,
-    IngestPlan,
-    ingest_block,
-    plan_ingest,
-    require_usable,
-    write_report,
-)
-from components.example_gen.reject_codes import RejectCode
-from components.example_gen.row_parsing import Reject
+from components.example_gen.ingest import IngestPlan, Targets, ingest_block, plan_ingest
+from components.example_gen.report import write_report
 from components.example_gen.spans import select_input
 from configs.features import FeatureTable
 from configs.settings import Data, Split
@@ -57,9 +52,10 @@ def run(root: Path, output: Path, data: Data) -> tuple[dict[str, Any], dict[str,
     for uri in (*uris.values(), *columns.values()):
         Path(uri).mkdir(parents=True)
     results = [
-        ingest_block(index, block, plan.rule, data, TABLE, uris, columns) for index, block in enumerate(plan.blocks)
+        ingest_block(index, block, plan.rule, data, TABLE, Targets(uris, columns, str(output / f"rejects-{index}")))
+        for index, block in enumerate(plan.blocks)
     ]
-    counts = write_report(results, plan, source, str(output))
+    counts = write_report(results, source, plan.rule.cutoff_s, plan.unknown_columns, str(output))
     ids = {}
     for split, uri in uris.items():
         files = sorted(str(file) for file in Path(uri).iterdir())
@@ -91,6 +87,10 @@ def test_every_row_is_in_exactly_one_place(tmp_path: Path, monkeypatch: pytest.M
             "month-2/m.csv.gz": {"read": 5, "written": 3, "rejected": 2},
         },
         "spans": [1, 2],
+        "span_files": {
+            "1": {"version": None, "files": ["month-1/m.csv"]},
+            "2": {"version": None, "files": ["month-2/m.csv.gz"]},
+        },
         "rows": {"read": 8, "written": 5, "rejected": {"bad_label": 1, "ragged_row": 1, "unsafe_image_path": 1}},
         "splits": {"train": 4, "eval": 1},
         "eval_from_s": 50,
@@ -135,68 +135,6 @@ def test_times_in_another_format_are_told_before_anything_is_written(tmp_path: P
     )
 
 
-def counted(train: int, evaluation: int, rejected: dict[str, int]) -> dict[str, Any]:
-    written = train + evaluation
-    return {
-        "files": {"m.csv": {}},
-        "rows": {"read": written + sum(rejected.values()), "written": written, "rejected": rejected},
-        "splits": {"train": train, "eval": evaluation},
-    }
-
-
-def test_too_few_rows_are_told_with_the_first_rejects() -> None:
-    rejects = [("m.csv", Reject(line, "clicked", "yes", RejectCode.BAD_LABEL)) for line in range(2, 9)]
-    with pytest.raises(DataError) as raised:
-        require_usable(counted(3, 1, {"bad_label": 7}), rejects, min_rows=5)
-    lines = str(raised.value).splitlines()
-    assert lines[0] == (
-        "m.csv: 4 of 11 rows usable: fewer than data.limits.min_rows = 5 (bad_label: 7). "
-        "Correct the files, the feature table or data.split"
-    )
-    assert lines[1:] == [f"  m.csv: line {line}: clicked = 'yes': bad_label" for line in range(2, 7)]
-
-
-def test_an_empty_split_is_told() -> None:
-    with pytest.raises(DataError, match=r"m\.csv: 9 of 9 rows usable: no rows for eval \(no row rejected\)"):
-        require_usable(counted(9, 0, {}), [], min_rows=5)
-
-
-def test_enough_rows_pass() -> None:
-    require_usable(counted(4, 1, {"bad_label": 100}), [], min_rows=5)
-
-
-def test_a_file_that_is_no_csv_is_named_with_its_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    deliver(tmp_path)
-    source = select_input(str(tmp_path), Data().pattern, "all")
-    plan = plan_ingest(source, Data(), TABLE)
-    uris = {"train": str(tmp_path), "eval": str(tmp_path)}
-
-    def refuse(*_: object) -> None:
-        raise DataError("lines 2 to 3: cannot be read as CSV (why); look for a quote that is not closed")
-
-    monkeypatch.setattr(ingest, "parse_piece", refuse)
-    with pytest.raises(DataError) as raised:
-        ingest_block(0, plan.blocks[0], plan.rule, Data(), TABLE, uris, uris)
-    assert str(raised.value).startswith(f"{tmp_path}/month-1/m.csv: lines 2 to 3: cannot be read as CSV (why); look")
-
-
-def test_creatives_of_blocks_add_up_and_keep_their_first_line(tmp_path: Path) -> None:
-    deliver(tmp_path)
-    source = select_input(str(tmp_path), Data().pattern, "all")
-    plan = plan_ingest(source, Data(), TABLE)
-    written = {"train": 1, "eval": 0}
-    results = [
-        BlockResult("1.csv", 2, written, [], {"b.png": (2, 7)}),
-        BlockResult("1.csv", 5, written, [], {"b.png": (3, 90), "a.png": (2, 91)}),
-        BlockResult("2.csv", 1, written, [], {"a.png": (1, 2)}),
-    ]
-    write_report(results, plan, source, str(tmp_path))
-    assert [tuple(row.values()) for row in rows(tmp_path / "creatives.csv")] == [
-        ("a.png", "3", "1.csv", "91"),
-        ("b.png", "5", "1.csv", "7"),
-    ]
-
-
 def test_columns_hold_the_rows_of_the_examples_by_split_and_span(tmp_path: Path) -> None:
     deliver(tmp_path)
     _, ids, _, _ = run(tmp_path, tmp_path / "out", Data())
@@ -209,3 +147,54 @@ def test_columns_hold_the_rows_of_the_examples_by_split_and_span(tmp_path: Path)
     assert {split: column_ids(split=split) for split in ("train", "eval")} == ids
     assert sorted(column_ids(span=1) + column_ids(span=2)) == sorted(ids["train"] + ids["eval"])
     assert set(column_ids(span=2)) <= {b"d", b"e", b"f", b"g"}
+
+
+def test_a_key_is_never_in_two_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """300 users with about 10 rows each, spread over blocks, a compressed file and a Parquet file of one span."""
+    monkeypatch.setattr(ingest, "BLOCK_BYTES", 2_000)
+    monkeypatch.setattr("components.example_gen.csv_blocks.HEADER_CHUNK_BYTES", 100)
+    users = [f"u{number}" for number in np.random.default_rng(4).integers(0, 300, 3_000)]
+    parts = users[:1_500], users[1_500:2_250], users[2_250:]
+    month = tmp_path / "data" / "month-1"
+    month.mkdir(parents=True)
+    text = ["id,time,image,clicked\n" + "".join(f"{user},{i},,0\n" for i, user in enumerate(part)) for part in parts]
+    (month / "a.csv").write_text(text[0])
+    with gzip.open(month / "b.csv.gz", "wt") as stream:
+        stream.write(text[1])
+    size = len(parts[2])
+    columns = {"id": parts[2], "time": range(size), "image": [None] * size, "clicked": [False] * size}
+    pq.write_table(pa.table({name: list(cells) for name, cells in columns.items()}), month / "c.parquet")
+    split = Split(by="hash", column="id", eval_share=0.3)
+    data = Data(pattern="month-{SPAN}/*", split=split)
+    counts, ids, plan, _ = run(tmp_path / "data", tmp_path / "out", data)
+    assert len(plan.blocks) > 4
+    assert counts["rows"] == {"read": 3_000, "written": 3_000, "rejected": {}}
+    assert not set(ids["train"]) & set(ids["eval"])
+    assert len(set(ids["train"])) + len(set(ids["eval"])) == len(set(users))
+    # of 300 keys 30% are expected, standard deviation √(300 · 0.3 · 0.7) = 7.9
+    assert abs(len(set(ids["eval"])) - 90) < 4 * 7.9
+
+
+def test_the_same_data_gives_the_same_records_in_the_same_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BLOCK_BYTES", 8)
+    (tmp_path / "data").mkdir()
+    deliver(tmp_path / "data")
+    data = Data(split=Split(by="time", eval_share=0.4))
+    first, second = (run(tmp_path / "data", tmp_path / name, data)[1] for name in ("first", "second"))
+    assert first == second
+    files = [[file.name for file in sorted((tmp_path / name / "train").iterdir())] for name in ("first", "second")]
+    assert files[0] == files[1]
+
+
+def test_a_month_of_bad_rows_is_counted_without_being_held(tmp_path: Path) -> None:
+    month = tmp_path / "data" / "month-1"
+    month.mkdir(parents=True)
+    (month / "m.csv").write_text("id,time,image,clicked\n" + "".join(f"r{i},{i},,maybe\n" for i in range(5_000)))
+    data = Data(split=Split(by="time"))
+    counts, _, _, (result,) = run(tmp_path / "data", tmp_path / "out", data)
+    assert counts["rows"] == {"read": 5_000, "written": 0, "rejected": {"bad_label": 5_000}}
+    assert [reject.line for reject in result.first_rejects] == [2, 3, 4, 5, 6]
+    told = rows(tmp_path / "out" / "rejects.csv")
+    assert [int(row["line"]) for row in told] == list(range(2, 5_002))

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adclick.errors import DataError
 from components.example_gen.csv_blocks import Piece
+from components.example_gen.csv_cells import read_csv_cells
 from components.example_gen.reject_codes import RejectCode
-from components.example_gen.row_parsing import ParsedRows, Reject, parse_piece, read_times
+from components.example_gen.rejects import MAX_VALUE_CHARACTERS, Reject
+from components.example_gen.row_parsing import ParsedRows, parse_rows, parse_times
 from configs.features import FeatureTable, Timestamp
 
 ENTRIES: list[dict[str, Any]] = [
@@ -47,7 +48,8 @@ def line(**changes: str) -> bytes:
 
 
 def parse(data: bytes, table: FeatureTable = TABLE, first_line: int = 2) -> ParsedRows:
-    return parse_piece(Piece(data, first_line), HEADER, table, ",")
+    names = [feature.name for feature in table.written]
+    return parse_rows(read_csv_cells(Piece(data, first_line), HEADER, names, ","), table)
 
 
 def with_entry(**entry: Any) -> FeatureTable:
@@ -91,6 +93,11 @@ REJECTS: list[tuple[bytes, RejectCode, str, str]] = [
     (b"r1,2\n", RejectCode.RAGGED_ROW, "", "r1,2"),
     (line(clicked="1,9"), RejectCode.RAGGED_ROW, "", line(clicked="1,9").decode().strip()),
     (line(note="X").replace(b"X", b"caf\xe9"), RejectCode.NOT_UTF8, "note", "caf\\xe9"),
+    (line(note='"never closed'), RejectCode.BAD_QUOTES, "", line(note='"never closed').decode().strip()),
+    (line(note='"big" sale'), RejectCode.BAD_QUOTES, "", line(note='"big" sale').decode().strip()),
+    (line(note="big\0sale"), RejectCode.NUL_BYTE, "note", "big\\x00sale"),
+    ((",".join(HEADER) + "\r\n").encode(), RejectCode.REPEATED_HEADER, "", ""),
+    ("\ufeff{}\n".format(", ".join(HEADER)).encode(), RejectCode.REPEATED_HEADER, "", ""),
     (line(clicked=""), RejectCode.MISSING_LABEL, "clicked", ""),
     (line(clicked="2"), RejectCode.BAD_LABEL, "clicked", "2"),
     (line(clicked="yes"), RejectCode.BAD_LABEL, "clicked", "yes"),
@@ -211,7 +218,6 @@ def test_quotes_within_a_cell_do_not_move_the_lines() -> None:
     assert rows.rejects == [Reject(5, "age", "x", RejectCode.BAD_NUMBER)]
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Arrow fails to decode it first
 def test_a_ragged_row_that_is_not_utf8_leaves_the_others_alone() -> None:
     rows = parse(line(note="é") + b"caf\xe9,1\n" + line(note="X").replace(b"X", b"\xe9") + line(id="last"))
     assert rows.rejects == [
@@ -226,15 +232,15 @@ def test_a_piece_of_blank_lines_has_no_rows() -> None:
     assert (rows.read, len(rows.lines), rows.rejects) == (0, 0, [])
 
 
-def test_read_times_gives_the_valid_ones_in_order() -> None:
+def test_parse_times_gives_the_valid_ones_in_order() -> None:
     data = line(time="1970-01-01T00:01:00Z") + line(time="x") + b"ragged\n" + line(time="") + line(time="1970-01-01")
     timestamp = TABLE.timestamp
     assert isinstance(timestamp, Timestamp)
-    times = read_times(Piece(data, 2), HEADER, timestamp, ",")
+    times = parse_times(read_csv_cells(Piece(data, 2), HEADER, ["time"], ","), timestamp)
     assert times.dtype == np.int64
     assert times.tolist() == [60, 0]
 
 
-def test_a_piece_that_is_no_csv_at_all_names_its_lines() -> None:
-    with pytest.raises(DataError, match=r"lines 7 to 7: cannot be read as CSV \(.*\); look for a quote that is not"):
-        parse(b"", first_line=7)
+def test_a_long_value_is_cut_in_its_reject() -> None:
+    (reject,) = parse(line(age="9" * 2_000 + "x")).rejects
+    assert reject.value == "9" * MAX_VALUE_CHARACTERS + "…"

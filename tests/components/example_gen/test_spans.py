@@ -58,6 +58,12 @@ def test_a_pattern_without_span_is_one_span(months: Path) -> None:
         ("{SPAN}/day-{SPAN}.csv", "3/day-4.csv", False),
         ("a+b?.csv", "a+b1.csv", True),
         ("a+b?.csv", "aab1.csv", False),
+        ("{YYYY}-{MM}/*.csv", "2026-11/x.csv", True),
+        ("{YYYY}-{MM}/*.csv", "2026-13/x.csv", False),
+        ("{YYYY}-{MM}/*.csv", "2026-1/x.csv", False),
+        ("{YYYY}/{MM}/{YYYY}-{MM}-{DD}.csv", "2026/11/2026-11-30.csv", True),
+        ("{YYYY}/{MM}/{YYYY}-{MM}-{DD}.csv", "2026/11/2026-12-30.csv", False),
+        ("{YYYY}{MM}{DD}.csv", "20261132.csv", False),
     ],
 )
 def test_a_pattern_matches_whole_paths(pattern: str, path: str, matches: bool) -> None:
@@ -76,6 +82,42 @@ def test_one_byte_changes_the_fingerprint_and_a_new_time_does_not(months: Path) 
     assert select_input(str(months), PATTERN, "all").fingerprint == before
     file.rename(file.with_name("b.csv"))
     assert select_input(str(months), PATTERN, "all").fingerprint != before
+
+
+def deliver(root: Path, *paths: str) -> None:
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(path)
+
+
+def test_a_span_is_read_in_its_highest_version(tmp_path: Path) -> None:
+    deliver(tmp_path, "1/v2/a.csv", "1/v10/a.csv", "1/v10/b.csv", "1/v9/c.csv", "2/v1/a.csv")
+    source = select_input(str(tmp_path), "{SPAN}/v{VERSION}/*.csv", "all")
+    assert [(file.path, file.span, file.version) for file in source.files] == [
+        ("1/v10/a.csv", 1, 10),
+        ("1/v10/b.csv", 1, 10),
+        ("2/v1/a.csv", 2, 1),
+    ]
+
+
+def test_a_date_numbers_the_spans_readably(tmp_path: Path) -> None:
+    deliver(tmp_path, "2025-12/a.csv", "2026-01/a.csv", "2026-02/a.csv")
+    source = select_input(str(tmp_path), "{YYYY}-{MM}/*.csv", 2)
+    assert source.spans == (202601, 202602)
+    assert [file.span for file in source.files] == [202601, 202602]
+    deliver(tmp_path, "days/20261130.csv", "days/20261201.csv")
+    assert select_input(str(tmp_path), "days/{YYYY}{MM}{DD}.csv", "all").spans == (20261130, 20261201)
+
+
+def test_a_span_that_is_delivered_again_is_noticed(tmp_path: Path) -> None:
+    deliver(tmp_path, "1/v1/a.csv")
+    seen = [select_input(str(tmp_path), "{SPAN}/v{VERSION}/*.csv", "all").fingerprint]
+    for path in ("1/v1/b.csv", "1/v2/a.csv", "2/v1/a.csv"):  # another file, a new version, a new span
+        deliver(tmp_path, path)
+        seen.append(select_input(str(tmp_path), "{SPAN}/v{VERSION}/*.csv", "all").fingerprint)
+    assert len(set(seen)) == 4
+    deliver(tmp_path, "1/v1/c.csv")  # of a version that is not read
+    assert select_input(str(tmp_path), "{SPAN}/v{VERSION}/*.csv", "all").fingerprint == seen[-1]
 
 
 def test_a_file_outside_the_wanted_spans_does_not_count(months: Path) -> None:

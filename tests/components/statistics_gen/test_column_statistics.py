@@ -13,7 +13,7 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from components.artifacts import Columns, SpanStatistics
 from components.example_gen.columns import split_folder, write_columns
-from components.example_gen.ingest import ingest_block, plan_ingest
+from components.example_gen.ingest import Targets, ingest_block, plan_ingest
 from components.example_gen.spans import select_input
 from components.statistics_gen.column_statistics import column_statistics
 from components.statistics_gen.executor import ColumnStatisticsGenExecutor
@@ -40,7 +40,8 @@ class Ingested:
         for folder in (*self.examples.values(), *folders.values()):
             Path(folder).mkdir(parents=True)
         for index, block in enumerate(plan.blocks):
-            ingest_block(index, block, plan.rule, data, table, self.examples, folders)
+            targets = Targets(self.examples, folders, str(root / f"rejects-{index}.csv"))
+            ingest_block(index, block, plan.rule, data, table, targets)
 
 
 @pytest.fixture(scope="module")

@@ -62,7 +62,7 @@ def drawn(rows: int, seed: int) -> dict[str, list[Any]]:
         "age": holed(random.normal(40, 12, rows).tolist()),
         "price": holed(random.lognormal(0, 2, rows).tolist()),
         "rate": holed(random.beta(1, 20, rows).tolist()),
-        "floor": holed(random.normal(1e6, 1e3, rows).tolist()),
+        "floor": holed(random.normal(1e3, 1e2, rows).tolist()),
         "never": [None] * rows,
         "tenure": holed(random.exponential(10, rows).tolist()),
         "never_cut": [None] * rows,
