@@ -1,16 +1,27 @@
-"""The one layer through which data files are listed and read: local paths and whatever fsspec has a protocol for."""
+"""The one layer through which files are listed, read, written and copied: local paths, s3:// and gs://.
+
+Errors of a store that the person can mend (credentials, permissions, network) are SettingsErrors with URI and fix; a
+file that is missing is a FileNotFoundError, whatever the store.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-import fsspec
-
 from adclick.errors import DataError, SettingsError
+from adclick.stores import STORES, explained, holds_objects, is_remote, locate, scheme
+
+CONNECTIONS = 16
+"""Requests to a store under way at once."""
+EMPTY_FOLDER = ".adclick-empty-folder"
+"""Stands for an empty folder in a store, which has objects only."""
 
 
 class DataFile(NamedTuple):
@@ -28,18 +39,29 @@ def join(root: str, path: str) -> str:
 
 
 def is_folder(uri: str) -> bool:
-    """Whether a folder is there. Raises SettingsError for a URI that no installed package can open."""
-    try:
-        files, path = fsspec.core.url_to_fs(uri)
-    except (ValueError, ImportError) as error:
-        raise SettingsError(f"{uri}: cannot be opened: {error}; give a local folder, gs:// or s3://") from None
+    """Whether a folder is there. Raises SettingsError for a URI that cannot be opened, or whose bucket is missing."""
+    if scheme(uri) in STORES:
+        return holds_objects(uri)
+    files, path = locate(uri)
     return bool(files.isdir(path))
 
 
 def exists(uri: str) -> bool:
     """Whether a file or folder is there."""
-    files, path = fsspec.core.url_to_fs(uri)
-    return bool(files.exists(path))
+    files, path = locate(uri)
+    with explained(uri):
+        return bool(files.exists(path))
+
+
+def list_names(folder: str) -> list[str]:
+    """Names of the files and folders in a folder; none where it is missing."""
+    files, path = locate(folder)
+    try:
+        with explained(folder):
+            found = files.ls(path, detail=False)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted({name.rstrip("/").rpartition("/")[2] for name in found} - {""})
 
 
 def list_files(root: str, pattern: re.Pattern[str]) -> list[DataFile]:
@@ -47,27 +69,56 @@ def list_files(root: str, pattern: re.Pattern[str]) -> list[DataFile]:
 
     Raises DataError where the root is no folder.
     """
-    files, top = fsspec.core.url_to_fs(root)
-    if not files.isdir(top):
+    if not is_folder(root):
         raise DataError(f"{root}: no such folder; give the folder with the month's files to --data-root or data.root")
+    return [file for file in _files_below(root) if pattern.fullmatch(file.path)]
+
+
+def _files_below(root: str) -> list[DataFile]:
+    files, top = locate(root)
     top = top.rstrip("/")
-    found = []
-    for path in sorted(files.find(top)):
-        relative = path[len(top) + 1 :]
-        if pattern.fullmatch(relative):
-            found.append(DataFile(relative, files.unstrip_protocol(path) if "://" in root else path))
-    return found
+    with explained(root):
+        paths = sorted(files.find(top))
+    return [
+        DataFile(path[len(top) + 1 :], files.unstrip_protocol(path) if is_remote(root) else path)
+        for path in paths
+        if path.startswith(f"{top}/") and not path.endswith("/")
+    ]
 
 
-def open_binary(uri: str, **options: Any) -> IO[bytes]:
-    """Opened for reading, or for writing with mode='wb'."""
-    return fsspec.open(uri, **{"mode": "rb", **options}).open()  # type: ignore[no-any-return]  # fsspec has no types
+def open_binary(uri: str, mode: str = "rb") -> IO[bytes]:
+    """Opened for reading, or for writing with mode 'wb'; in a store, what is written is there once it is closed."""
+    files, path = locate(uri)
+    with explained(uri):
+        return files.open(path, mode)  # type: ignore[no-any-return]  # fsspec has no types
 
 
 def read_bytes(uri: str) -> bytes:
     """All bytes of a file. Raises OSError."""
+    if scheme(uri) in STORES:
+        files, path = locate(uri)
+        with explained(uri):
+            return bytes(files.cat_file(path))
     with open_binary(uri) as stream:
         return stream.read()
+
+
+def write_bytes(uri: str, content: bytes) -> None:
+    """Writes or replaces a file; in a store at once."""
+    files, path = locate(uri)
+    with explained(uri):
+        files.pipe_file(path, content)
+
+
+def create_bytes(uri: str, content: bytes) -> bool:
+    """Writes a file of a store unless there is one; of several who try, one succeeds."""
+    files, path = locate(uri)
+    try:
+        with explained(uri):
+            files.pipe_file(path, content, mode="create")
+    except FileExistsError:
+        return False
+    return True
 
 
 def is_absent(error: OSError) -> bool:
@@ -76,23 +127,108 @@ def is_absent(error: OSError) -> bool:
     return isinstance(error, FileNotFoundError) or error.errno in absent
 
 
-def content_digest(uris: Iterable[str], names: Iterable[str]) -> str:
-    """SHA-256 over names and contents, so that one changed byte anywhere changes it.
+def remove_folder(uri: str) -> None:
+    """Removes all files below a URI of a store; none is fine."""
+    files, _ = locate(uri)
 
-    A missing file counts as missing.
+    def remove(file: DataFile) -> None:
+        with explained(file.uri), contextlib.suppress(FileNotFoundError):
+            files.rm_file(locate(file.uri).path)
+
+    _side_by_side(remove, _files_below(uri))  # fsspec's recursive `rm` would remove the bucket too
+
+
+def require_writable(folder: str) -> None:
+    """Writes and removes a small object, so that a missing permission is told before hours of work.
+
+    Raises SettingsError.
+    """
+    import uuid
+
+    probe = join(folder, f".adclick-write-check-{uuid.uuid4().hex}")
+    files, path = locate(probe)
+    holds_objects(folder)  # tells a missing bucket, in bounded time
+    with explained(folder):
+        files.pipe_file(path, b"")
+    with contextlib.suppress(SettingsError, OSError), explained(folder):
+        files.rm_file(path)
+
+
+def upload_folder(source: Path, target: str, last: Sequence[str] = ()) -> None:
+    """Copies a local folder into a store, side by side; files named in `last` follow once all others are whole."""
+    files = sorted(path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file())
+    folders = [path for path in (source, *source.rglob("*")) if path.is_dir() and not any(path.iterdir())]
+    store, top = locate(target)
+
+    def copy(name: str) -> None:
+        with explained(target):
+            store.put_file(str(source / name), f"{top}/{name}")
+
+    _side_by_side(copy, [name for name in files if name not in last])
+    for folder in folders:
+        write_bytes(join(join(target, folder.relative_to(source).as_posix()), EMPTY_FOLDER).replace("/./", "/"), b"")
+    for name in last:
+        if name in files:
+            copy(name)
+
+
+def download_folder(source: str, target: Path) -> int:
+    """Copies what lies below a URI into a local folder, side by side; returns the number of objects."""
+    found = _files_below(source)
+    for folder in {(target / file.path).parent for file in found}:
+        folder.mkdir(parents=True, exist_ok=True)
+    store, _ = locate(source)
+
+    def copy(file: DataFile) -> None:
+        with explained(source):
+            store.get_file(locate(file.uri).path, str(target / file.path))
+
+    _side_by_side(copy, [file for file in found if file.path.rpartition("/")[2] != EMPTY_FOLDER])
+    return len(found)
+
+
+def _side_by_side(work: Any, items: Sequence[Any]) -> None:
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        for _ in pool.map(work, items):
+            pass
+
+
+def content_digest(uris: Iterable[str], names: Iterable[str]) -> str:
+    """SHA-256 over names and contents, so that one changed byte anywhere changes it; a missing file counts as missing.
+
+    A store is asked for its own checksums instead of the bytes: S3's ETag, GCS's MD5 or, for a composed object, CRC32C,
+    each with the size. An S3 object uploaded again in other parts or under KMS counts as changed.
     """
     digest = hashlib.sha256()
-    for name, uri in zip(names, uris, strict=True):
-        digest.update(name.encode() + b"\0")
-        try:
-            with open_binary(uri) as stream:
-                each = hashlib.sha256()
-                while block := stream.read(1 << 22):
-                    each.update(block)
-        except OSError as error:
-            if not is_absent(error):
-                raise
-            digest.update(b"missing\0")
-        else:
-            digest.update(each.digest())
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        states = pool.map(_content_state, uris)
+        for name, state in zip(names, states, strict=True):
+            digest.update(name.encode() + b"\0" + state)
     return digest.hexdigest()
+
+
+def _content_state(uri: str) -> bytes:
+    try:
+        if scheme(uri) in STORES:
+            return _checksum(uri)
+        with open_binary(uri) as stream:
+            each = hashlib.sha256()
+            while block := stream.read(1 << 22):
+                each.update(block)
+            return each.digest()
+    except OSError as error:
+        if not is_absent(error):
+            raise
+        return b"missing\0"
+
+
+def _checksum(uri: str) -> bytes:
+    files, path = locate(uri)
+    with explained(uri):
+        info = files.info(path)
+    if info["type"] != "file":
+        raise IsADirectoryError(errno.EISDIR, "is a folder", uri)
+    checksum = info.get("ETag") or info.get("md5Hash") or info.get("crc32c")
+    if not checksum:
+        raise SettingsError(f"{uri}: the store tells no checksum (ETag, MD5 or CRC32C); use one that does")
+    return f"{checksum} {info['size']}\0".encode()
