@@ -10,7 +10,7 @@ import contextlib
 import errno
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -22,6 +22,11 @@ CONNECTIONS = 16
 """Requests to a store under way at once."""
 EMPTY_FOLDER = ".adclick-empty-folder"
 """Stands for an empty folder in a store, which has objects only."""
+
+
+LISTED_TOGETHER = 20
+"""From so many files of one folder on, their checksums come from a listing of the folder."""
+MISSING = b"missing\0"
 
 
 class DataFile(NamedTuple):
@@ -154,9 +159,10 @@ def require_writable(folder: str) -> None:
         files.rm_file(path)
 
 
-def upload_folder(source: Path, target: str, last: Sequence[str] = ()) -> None:
+def upload_folder(source: Path, target: str, leave_out: Sequence[str] = (), last: Sequence[str] = ()) -> None:
     """Copies a local folder into a store, side by side; files named in `last` follow once all others are whole."""
     files = sorted(path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file())
+    files = [name for name in files if name not in leave_out]
     folders = [path for path in (source, *source.rglob("*")) if path.is_dir() and not any(path.iterdir())]
     store, top = locate(target)
 
@@ -193,41 +199,77 @@ def _side_by_side(work: Any, items: Sequence[Any]) -> None:
             pass
 
 
+def content_hashes(folder: str) -> dict[str, bytes]:
+    """SHA-256 of each file's bytes below a folder by relative path, in order of path components; downloads a store's."""
+    files = sorted(_files_below(folder), key=lambda file: file.path.split("/"))
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        hashes = pool.map(lambda file: _sha256(file.uri), files)
+        return {file.path: content for file, content in zip(files, hashes, strict=True)}
+
+
+def _sha256(uri: str) -> bytes:
+    each = hashlib.sha256()
+    with open_binary(uri) as stream:
+        while block := stream.read(1 << 22):
+            each.update(block)
+    return each.digest()
+
+
 def content_digest(uris: Iterable[str], names: Iterable[str]) -> str:
     """SHA-256 over names and contents, so that one changed byte anywhere changes it; a missing file counts as missing.
 
     A store is asked for its own checksums instead of the bytes: S3's ETag, GCS's MD5 or, for a composed object, CRC32C,
     each with the size. An S3 object uploaded again in other parts or under KMS counts as changed.
     """
-    digest = hashlib.sha256()
+    wanted = list(uris)
+    states = _listed_checksums(wanted)
+    rest = [uri for uri in wanted if uri not in states]
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        states = pool.map(_content_state, uris)
-        for name, state in zip(names, states, strict=True):
-            digest.update(name.encode() + b"\0" + state)
+        states.update(zip(rest, pool.map(_content_state, rest), strict=True))
+    digest = hashlib.sha256()
+    for name, uri in zip(names, wanted, strict=True):
+        digest.update(name.encode() + b"\0" + states[uri])
     return digest.hexdigest()
+
+
+def _listed_checksums(uris: Sequence[str]) -> dict[str, bytes]:
+    """Of the files in a store whose folder holds many of them: a listing tells a thousand at once."""
+    by_folder: dict[str, list[str]] = {}
+    for uri in uris:
+        if scheme(uri) in STORES:
+            by_folder.setdefault(uri.rpartition("/")[0], []).append(uri)
+    states: dict[str, bytes] = {}
+    for folder, group in by_folder.items():
+        if len(group) < LISTED_TOGETHER:
+            continue
+        files, path = locate(folder)
+        try:
+            with explained(folder):
+                found = files.ls(path, detail=True)
+        except FileNotFoundError:
+            found = []
+        listed = {info["name"].rpartition("/")[2]: info for info in found if info["type"] == "file"}
+        for uri in group:
+            info = listed.get(uri.rpartition("/")[2])
+            states[uri] = MISSING if info is None else _checksum(uri, info)
+    return states
 
 
 def _content_state(uri: str) -> bytes:
     try:
-        if scheme(uri) in STORES:
-            return _checksum(uri)
-        with open_binary(uri) as stream:
-            each = hashlib.sha256()
-            while block := stream.read(1 << 22):
-                each.update(block)
-            return each.digest()
+        if scheme(uri) not in STORES:
+            return _sha256(uri)
+        files, path = locate(uri)
+        with explained(uri):
+            info = files.info(path)
+        return _checksum(uri, info) if info["type"] == "file" else MISSING
     except OSError as error:
         if not is_absent(error):
             raise
-        return b"missing\0"
+        return MISSING
 
 
-def _checksum(uri: str) -> bytes:
-    files, path = locate(uri)
-    with explained(uri):
-        info = files.info(path)
-    if info["type"] != "file":
-        raise IsADirectoryError(errno.EISDIR, "is a folder", uri)
+def _checksum(uri: str, info: Mapping[str, Any]) -> bytes:
     checksum = info.get("ETag") or info.get("md5Hash") or info.get("crc32c")
     if not checksum:
         raise SettingsError(f"{uri}: the store tells no checksum (ETag, MD5 or CRC32C); use one that does")

@@ -52,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace, progress: LiveProgress | PlainProgress) -> int:
     began = time.monotonic()
     progress.say("adclick: reading settings")
-    from adclick.filesystem import is_folder
+    from adclick.filesystem import is_folder, require_writable
+    from adclick.stores import is_remote
     from configs.loading import load_settings
     from pipeline.locations import locations
 
@@ -67,7 +68,12 @@ def _run(args: argparse.Namespace, progress: LiveProgress | PlainProgress) -> in
             f"data.root: {settings.data.root}: no such folder; give the folder with the CSV files to --data-root, "
             "or draw a sample with `adclick simulate --output data/sample`"
         )
+    if settings.features.image and is_remote(settings.image_root) and not is_folder(settings.image_root):
+        raise SettingsError(f"creatives.root: {settings.image_root}: no such folder; give the one that holds the images")
     places = locations(settings)
+    for place in (places.pipeline_root, places.model_folder):
+        if is_remote(place):
+            require_writable(place)
     run_id = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
     logs = places.logs / run_id
     with _claimed(places.output_root), _temporary_files_in(places.temporary):

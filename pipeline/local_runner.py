@@ -17,7 +17,10 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 
 from adclick.redirection import output_to
+from pipeline.mirror import Mirror
+from pipeline.mirrored_execution import UniqueOutputs, run_on_copies
 from pipeline.steady_batches import use_steady_batches
+from pipeline.tfx_stores import register_stores
 
 RAN, CACHED, FAILED = "done", "cached", "failed"
 
@@ -46,22 +49,34 @@ class Observer(Protocol):
         """A component ended, one way or another."""
 
 
-class _NoticingLauncher(launcher.Launcher):
-    """Knows whether the executor ran or the cache answered."""
+class _Launcher(launcher.Launcher):
+    """Knows whether the executor ran or the cache answered, and gives it local copies where there is a mirror."""
 
-    executed = False
+    def __init__(self, mirror: Mirror | None, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.executed = False
+        self._mirror = mirror
+        if mirror is not None:
+            self._output_resolver = UniqueOutputs(
+                rest["pipeline_node"], rest["pipeline_info"], rest["pipeline_runtime_spec"]
+            )
 
     def _run_executor(self, execution_info: Any) -> Any:
         self.executed = True
-        return super()._run_executor(execution_info)
+        if self._mirror is None:
+            return super()._run_executor(execution_info)
+        return run_on_copies(execution_info, self._mirror, super()._run_executor)
 
 
-def run_pipeline(pipeline: Pipeline, run_id: str, logs: Path, observer: Observer) -> dict[str, NodeResult]:
-    """Results by component.
+def run_pipeline(
+    pipeline: Pipeline, run_id: str, logs: Path, observer: Observer, mirror: Mirror | None
+) -> dict[str, NodeResult]:
+    """Results by component; `mirror` holds the local copies of a pipeline root in a store.
 
     A failure is reported to the observer, then raised as it came; what was done stays cached.
     """
     use_steady_batches()
+    register_stores()
     ir = compiler.Compiler().compile(pipeline)
     runtime_parameter_utils.substitute_runtime_parameter(ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id})
     deployment = runner_utils.extract_local_deployment_config(ir)
@@ -78,7 +93,8 @@ def run_pipeline(pipeline: Pipeline, run_id: str, logs: Path, observer: Observer
         state, outputs = FAILED, {}
         try:
             with output_to(log):
-                component = _NoticingLauncher(
+                component = _Launcher(
+                    mirror,
                     pipeline_node=node,
                     mlmd_connection=metadata.Metadata(connection),
                     pipeline_info=ir.pipeline_info,

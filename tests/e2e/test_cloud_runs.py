@@ -1,0 +1,71 @@
+"""The whole pipeline with data, images, artifacts and models in a store: first run, again, changed data."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from conftest import IMPRESSIONS, SMALL, Run, run_local
+from store_servers import Store
+
+from adclick.filesystem import download_folder, list_names, read_bytes, upload_folder, write_bytes
+
+pytestmark = pytest.mark.e2e
+
+
+def artifact_uris(output: Path) -> list[str]:
+    """Of every artifact that ML Metadata knows."""
+    with sqlite3.connect(output / "metadata.db") as database:
+        return [uri for (uri,) in database.execute("SELECT uri FROM Artifact")]
+
+
+def test_a_run_lives_in_the_store(store: Store, sample: Path, tmp_path: Path) -> None:
+    upload_folder(sample / "data" / "month-1", store.uri("data/month-1"))
+    upload_folder(sample / "data" / "images", store.uri("creatives/images"))
+    upload_folder(sample / "truth", store.uri("truth"))
+    output = tmp_path / "out"
+    places = (
+        f"creatives.root={store.uri('creatives')}",
+        f"pipeline_root={store.uri('runs/artifacts')}",
+        f"push.root={store.uri('serving')}",
+    )
+
+    def run() -> Run:
+        return run_local(store.uri("data"), output, settings=(*SMALL, *places), environment=store.environment)
+
+    first = run()
+    assert (first.status, first.errors) == (0, ""), first.text
+    summary, components = first.summary, first.states("done")
+    assert summary["rows"]["read"] == IMPRESSIONS
+    assert summary["creatives"]["stored"] == summary["creatives"]["distinct"] > 0
+    assert 0.5 < summary["metrics"]["auc"] < summary["bayes_auc"] < 1.0  # the truth was read from the store too
+    assert f"next       let TF Serving watch {store.uri('serving/adclick')}" in first.text
+    version = summary["pushed_version"]
+    assert list_names(store.uri("serving/adclick")) == [str(version)]
+    assert not (output / "serving").exists()
+    assert not (output / "pipeline_root").exists()
+    uris = artifact_uris(output)
+    assert uris
+    assert all(uri.startswith(store.uri("runs/artifacts/")) for uri in uris)
+    assert all(list_names(uri) for uri in uris)
+
+    download_folder(store.uri(f"serving/adclick/{version}"), tmp_path / "model")
+    import tensorflow as tf
+
+    assert "serving_default" in tf.saved_model.load(str(tmp_path / "model")).signatures
+
+    again = run()
+    assert again.status == 0, again.errors
+    assert again.states("cached") == components
+    assert list_names(store.uri("serving/adclick")) == [str(version)]
+
+    file = store.uri("data/month-1/impressions.csv")
+    write_bytes(file, read_bytes(file).replace(b",desktop,", b",tablet,", 1))
+    shutil.rmtree(output / "mirror")
+    changed = run()
+    assert changed.status in (0, 3), changed.errors
+    assert changed.states("cached") == {"ImportSchemaGen"}
+    assert changed.summary["baseline"]["version"] == version
+    assert len(list((output / "mirror" / "ImportSchemaGen" / "schema").iterdir())) == 1  # fetched for the others
