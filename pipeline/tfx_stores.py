@@ -84,11 +84,10 @@ class StoreFilesystem(filesystem.Filesystem):
     @staticmethod
     def remove(path: Path) -> None:
         files, inner = locate(_text(path))
-        try:
-            with explained(_text(path)):
-                files.rm_file(inner)
-        except FileNotFoundError as error:
-            raise fileio.NotFoundError(str(error)) from error
+        if not exists(_text(path)):  # S3 says nothing of an object that is not there
+            raise fileio.NotFoundError(f"{_text(path)}: no such file")
+        with explained(_text(path)):
+            files.rm_file(inner)
 
     @staticmethod
     def rename(src: Path, dst: Path, overwrite: bool = False) -> None:

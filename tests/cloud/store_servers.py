@@ -62,10 +62,15 @@ def gcs_server() -> Iterator[GcsEmulator]:
 @pytest.fixture(params=["s3", "gs"])
 def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A fresh bucket of each store, reachable from this process."""
+    return fresh_store(request, request.param, monkeypatch)
+
+
+def fresh_store(request: pytest.FixtureRequest, scheme: str, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A bucket of one store; its server runs from now on."""
     bucket = f"ads-{uuid.uuid4().hex[:12]}"
     for name in UNWANTED:
         monkeypatch.delenv(name, raising=False)
-    if request.param == "s3":
+    if scheme == "s3":
         environment = request.getfixturevalue("s3_server")
     else:
         server = request.getfixturevalue("gcs_server")
@@ -73,8 +78,8 @@ def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> St
         server.buckets[bucket] = {}
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    if request.param == "s3":
+    if scheme == "s3":
         import boto3
 
         boto3.client("s3").create_bucket(Bucket=bucket)
-    return Store(request.param, bucket, environment)
+    return Store(scheme, bucket, environment)
