@@ -200,7 +200,7 @@ def _side_by_side(work: Any, items: Sequence[Any]) -> None:
 
 
 def content_hashes(folder: str) -> dict[str, bytes]:
-    """SHA-256 of each file's bytes below a folder by relative path, in order of path components; downloads a store's."""
+    """SHA-256 of the bytes of each file below a folder, by relative path, in the order of a sorted tree."""
     files = sorted(_files_below(folder), key=lambda file: file.path.split("/"))
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         hashes = pool.map(lambda file: _sha256(file.uri), files)

@@ -69,7 +69,9 @@ def _run(args: argparse.Namespace, progress: LiveProgress | PlainProgress) -> in
             "or draw a sample with `adclick simulate --output data/sample`"
         )
     if settings.features.image and is_remote(settings.image_root) and not is_folder(settings.image_root):
-        raise SettingsError(f"creatives.root: {settings.image_root}: no such folder; give the one that holds the images")
+        raise SettingsError(
+            f"creatives.root: {settings.image_root}: no such folder; give the one that holds the images"
+        )
     places = locations(settings)
     for place in (places.pipeline_root, places.model_folder):
         if is_remote(place):

@@ -206,8 +206,8 @@ class Settings(_Section):
     def _places_usable(self) -> Settings:
         if "://" in self.output_root:
             raise ValueError(
-                f"output_root is {self.output_root!r}, but metadata.db, logs and reports need a local folder: name one, "
-                "and set pipeline_root and push.root to keep artifacts and models in a store"
+                f"output_root is {self.output_root!r}, but metadata.db, logs and reports need a local folder: "
+                "name one, and set pipeline_root and push.root to keep artifacts and models in a store"
             )
         for key, place in (("pipeline_root", self.pipeline_root), ("push.root", self.push.root)):
             if place is not None and "://" in place and not STORE_FOLDER.fullmatch(place):

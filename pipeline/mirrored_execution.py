@@ -1,4 +1,4 @@
-"""One execution on local copies: what an executor reads is fetched, what it leaves is uploaded, lineage names the store.
+"""One execution on local copies: inputs are fetched, outputs uploaded, and lineage names the store.
 
 The local runner uses it; so can any other entry point that holds TFX's ExecutionInfo.
 """
@@ -85,7 +85,7 @@ def _name_the_store(output: ExecutorOutput, mirror: Mirror) -> None:
             value.string_value = mirror.canonical(value.string_value)
 
 
-class UniqueOutputs(outputs_utils.OutputsResolver):  # type: ignore[misc]  # TFX ships no types
+class UniqueOutputs(outputs_utils.OutputsResolver):
     """Output URIs that no other run has: execution numbers start anew with each ML Metadata database, a store does not.
 
     `<pipeline root>/<component>/<output>/<run id>-<execution>` instead of `…/<execution>`.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from tfx.dsl.io import fileio, filesystem, filesystem_registry
 
@@ -33,7 +33,7 @@ class StoreFilesystem(filesystem.Filesystem):
     A folder is there while an object lies below it, so making one does nothing.
     """
 
-    SUPPORTED_SCHEMES = ["s3://", "gs://"]
+    SUPPORTED_SCHEMES: ClassVar[list[str]] = ["s3://", "gs://"]
 
     @staticmethod
     def open(name: Path, mode: str = "r") -> Any:
@@ -117,7 +117,7 @@ class StoreFilesystem(filesystem.Filesystem):
         root = _text(top)
         names = list_names(root)
         folders: list[Path] = [name for name in names if is_folder(join(root, name))]
-        here = (root, folders, [name for name in names if name not in folders])
+        here: tuple[Path, list[Path], list[Path]] = (root, folders, [name for name in names if name not in folders])
         if topdown:
             yield here
         for folder in folders:
@@ -135,4 +135,3 @@ def register_stores() -> None:
     registry = filesystem_registry.DEFAULT_FILESYSTEM_REGISTRY  # importing `fileio` put TensorFlow's plugin there
     if registry.get_filesystem_for_scheme(StoreFilesystem.SUPPORTED_SCHEMES[0]) is not StoreFilesystem:
         registry.register(StoreFilesystem, priority=PRIORITY)
-

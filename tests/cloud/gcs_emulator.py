@@ -27,7 +27,7 @@ REWRITE = re.compile(r"/storage/v1/b/([^/]+)/o/([^/]+)/(?:rewriteTo|copyTo)/b/([
 UPLOAD = re.compile(r"/(?:resumable/)?upload/storage/v1/b/([^/]+)/o")
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An HTTP status with the error body that GCS sends."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -76,15 +76,15 @@ class GcsEmulator:
 
     def bucket(self, name: str) -> dict[str, StoredObject]:
         if name in self.forbidden:
-            raise Refused(403, "the caller does not have storage.objects access")
+            raise RefusedError(403, "the caller does not have storage.objects access")
         if name not in self.buckets:
-            raise Refused(404, "The specified bucket does not exist.")
+            raise RefusedError(404, "The specified bucket does not exist.")
         return self.buckets[name]
 
     def object(self, bucket: str, name: str) -> StoredObject:
         objects = self.bucket(bucket)
         if name not in objects:
-            raise Refused(404, f"No such object: {bucket}/{name}")
+            raise RefusedError(404, f"No such object: {bucket}/{name}")
         return objects[name]
 
     def store(self, bucket: str, name: str, content: bytes, content_type: str, match: str | None) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class GcsEmulator:
             objects = self.bucket(bucket)
             found = objects[name].resource["generation"] if name in objects else "0"
             if match is not None and match != found:
-                raise Refused(412, "At least one of the pre-conditions you specified did not hold.")
+                raise RefusedError(412, "At least one of the pre-conditions you specified did not hold.")
             resource = {
                 "kind": "storage#object",
                 "bucket": bucket,
@@ -154,7 +154,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         try:
             with self.emulator.lock:
                 self._route(url.path, query, body)
-        except Refused as refused:
+        except RefusedError as refused:
             error = {"error": {"code": refused.status, "message": str(refused)}}
             self._answer(error, status=refused.status)
 
@@ -195,7 +195,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif (found := parts(UPLOAD)) and method in ("POST", "PUT"):
             self._upload(found[0], query, body)
         else:
-            raise Refused(400, f"{method} {path} is not emulated")
+            raise RefusedError(400, f"{method} {path} is not emulated")
 
     def _upload(self, bucket: str, query: dict[str, str], body: bytes) -> None:
         emulator, match = self.emulator, query.get("ifGenerationMatch")
@@ -219,11 +219,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _resume(self, session: Session, body: bytes) -> None:
         """Chunks come as `bytes 0-9/*`, the last one as `bytes 10-12/13` or, without bytes, as `bytes */13`."""
         start, end, total = re.fullmatch(
-            r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)", self.headers.get("Content-Range", f"bytes 0-{len(body) - 1}/{len(body)}")
+            r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)",
+            self.headers.get("Content-Range", f"bytes 0-{len(body) - 1}/{len(body)}"),
         ).groups()
         if start is not None:
             if int(start) != len(session.content) or int(end) - int(start) + 1 != len(body):
-                raise Refused(400, f"chunk {start}-{end} of {len(body)} bytes does not follow {len(session.content)}")
+                raise RefusedError(400, f"chunk {start}-{end} does not follow {len(session.content)} bytes")
             session.content += body
         if total == "*" or int(total) > len(session.content):
             received = {"Range": f"bytes=0-{len(session.content) - 1}"} if session.content else {}
@@ -244,7 +245,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         start, end = int(asked[1]), min(int(asked[2] or len(content)), len(content) - 1)
         if start >= len(content):
-            raise Refused(416, "The requested range cannot be satisfied.")
+            raise RefusedError(416, "The requested range cannot be satisfied.")
         headers["Content-Range"] = f"bytes {start}-{end}/{len(content)}"
         self._send(206, content[start : end + 1], headers)
 
@@ -278,7 +279,7 @@ def _split_multipart(body: bytes, content_type: str) -> tuple[dict[str, Any], by
     marker = b"--" + re.search(r"boundary=[\"']?([^\"';]+)", content_type)[1].encode()
     newline = b"\r\n" if body.startswith(marker + b"\r\n") else b"\n"
     between = body.index(newline + marker + newline)
-    metadata = body[: between].partition(newline * 2)[2]
+    metadata = body[:between].partition(newline * 2)[2]
     headers, _, rest = body[between + len(newline + marker + newline) :].partition(newline * 2)
     kind = re.search(r"(?i)content-type: *([^\r\n]+)", headers.decode())
     return json.loads(metadata), rest[: rest.rindex(newline + marker + b"--")], kind[1] if kind else ""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from store_servers import Store
+from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.orchestration.portable import outputs_utils
 from tfx.orchestration.portable.data_types import ExecutionInfo
 from tfx.orchestration.portable.python_executor_operator import run_with_executor
-from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import standard_artifacts
 
 from adclick.errors import AdclickError
@@ -166,6 +166,4 @@ class _Node:
     """As much of a pipeline node as the resolver reads."""
 
     class outputs:  # noqa: N801 - a field of TFX's proto
-        outputs: dict[str, Any] = {}
-
-
+        outputs: ClassVar[dict[str, Any]] = {}

@@ -105,9 +105,7 @@ def test_a_number_that_another_push_takes_meanwhile_is_passed(
     assert read_bytes(taken[0]) == b"the other push"
 
 
-def test_a_copy_that_fails_leaves_nothing_behind(
-    store: Store, exported: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_copy_that_fails_leaves_nothing_behind(store: Store, exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = store.uri("serving/ads")
     upload = pushing.upload_folder
 

@@ -34,7 +34,10 @@ def test_files_are_written_copied_listed_and_removed(store: Store) -> None:
     with pytest.raises(OSError, match="is there already"):
         fileio.copy(f"{top}/a/b/one.txt", f"{top}/a/three.bin")
     fileio.rename(f"{top}/a/three.bin", f"{top}/a/four.bin")
-    assert list(fileio.walk(f"{top}/a")) == [(f"{top}/a", ["b"], ["four.bin"]), (f"{top}/a/b", [], ["one.txt", "two.bin"])]
+    assert list(fileio.walk(f"{top}/a")) == [
+        (f"{top}/a", ["b"], ["four.bin"]),
+        (f"{top}/a/b", [], ["one.txt", "two.bin"]),
+    ]
     assert [where for where, _, _ in fileio.walk(f"{top}/a", topdown=False)] == [f"{top}/a/b", f"{top}/a"]
     assert fileio.stat(f"{top}/a/four.bin")["size"] == 1
     fileio.remove(f"{top}/a/four.bin")
