@@ -85,7 +85,9 @@ def run_to_summary(
 
 
 def _next_step(settings: Settings, places: Locations) -> str:
-    if places.model_folder != str(places.output_root / "serving" / settings.push.model_name):
+    if is_remote(places.model_folder):
+        return f"next       docs/serving.md says how a server gets at {places.model_folder}"
+    if settings.push.root:
         return f"next       let TF Serving watch {places.model_folder}"
     serve = f"adclick serve --output-root {places.output_root} --model-name {settings.push.model_name}"
     return f"next       {serve}\nthen       adclick predict ROWS.csv --image-root {settings.image_root}"

@@ -32,8 +32,8 @@ def test_a_run_lives_in_the_store(store: Store, sample: Path, tmp_path: Path) ->
         f"push.root={store.uri('serving')}",
     )
 
-    def run() -> Run:
-        return run_local(store.uri("data"), output, settings=(*SMALL, *places), environment=store.environment)
+    def run(*more: str) -> Run:
+        return run_local(store.uri("data"), output, settings=(*SMALL, *places, *more), environment=store.environment)
 
     first = run()
     assert (first.status, first.errors) == (0, ""), first.text
@@ -41,7 +41,7 @@ def test_a_run_lives_in_the_store(store: Store, sample: Path, tmp_path: Path) ->
     assert summary["rows"]["read"] == IMPRESSIONS
     assert summary["creatives"]["stored"] == summary["creatives"]["distinct"] > 0
     assert 0.5 < summary["metrics"]["auc"] < summary["bayes_auc"] < 1.0  # the truth was read from the store too
-    assert f"next       let TF Serving watch {store.uri('serving/adclick')}" in first.text
+    assert f"next       docs/serving.md says how a server gets at {store.uri('serving/adclick')}" in first.text
     version = summary["pushed_version"]
     assert list_names(store.uri("serving/adclick")) == [str(version)]
     assert not (output / "serving").exists()
@@ -61,11 +61,15 @@ def test_a_run_lives_in_the_store(store: Store, sample: Path, tmp_path: Path) ->
     assert again.states("cached") == components
     assert list_names(store.uri("serving/adclick")) == [str(version)]
 
+    # One byte of a CSV makes a label bad. No rejected row is borne here, so the gate ends this run before any training.
     file = store.uri("data/month-1/impressions.csv")
-    write_bytes(file, read_bytes(file).replace(b",desktop,", b",tablet,", 1))
+    lines = read_bytes(file).splitlines(keepends=True)
+    lines[5] = lines[5].rstrip(b"\n")[:-1] + b"7\n"
+    write_bytes(file, b"".join(lines))
     shutil.rmtree(output / "mirror")
-    changed = run()
-    assert changed.status in (0, 3), changed.errors
+    changed = run("data.limits.max_rejected_share=0")
+    assert changed.status == 4, changed.errors
+    assert changed.summary["rows"]["rejected"] == {"bad_label": 1}
     assert changed.states("cached") == {"ImportSchemaGen"}
-    assert changed.summary["baseline"]["version"] == version
-    assert len(list((output / "mirror" / "ImportSchemaGen" / "schema").iterdir())) == 1  # fetched for the others
+    assert changed.states("failed") == {"AnomalyGate"}
+    assert len(list((output / "mirror" / "ImportSchemaGen" / "schema").iterdir())) == 1  # fetched for ExampleValidator
