@@ -54,8 +54,7 @@ def run_to_summary(
             from pipeline.create import create_pipeline
 
             pipeline = create_pipeline(settings, places, enable_cache=not fresh)
-            mirror = Mirror(places.pipeline_root, places.mirror) if is_remote(places.pipeline_root) else None
-        run_pipeline(pipeline, run_id, logs, recorder, mirror)
+        run_pipeline(pipeline, run_id, logs, recorder, Mirror(places.mirror))
     except Exception as error:
         stopped = error
     results = recorder.results

@@ -128,10 +128,10 @@ def holds_objects(uri: str) -> bool:
 
     Raises SettingsError where the bucket is missing, forbidden or out of reach.
     """
-    files, path = locate(uri)
-    bucket, _, key = path.partition("/")
+    bucket, _, key = uri.partition("://")[2].strip("/").partition("/")
     prefix = f"{key}/" if key else ""
     try:
+        files, _ = locate(uri)
         with explained(uri):
             if scheme(uri) == "s3":
                 found = _bounded(files, files._call_s3, "list_objects_v2", Bucket=bucket, Prefix=prefix, MaxKeys=1)
@@ -140,6 +140,12 @@ def holds_objects(uri: str) -> bool:
             return bool(found.get("items"))
     except FileNotFoundError:
         raise SettingsError(f"{uri}: there is no bucket {bucket!r}; create it or correct the URI") from None
+    except SettingsError:
+        raise
+    except Exception as error:  # an endpoint that is no URL, a broken profile, another region: whatever it is, no trace
+        raise SettingsError(
+            f"{uri}: cannot be used ({_first_line(error)}); check the URI, {ENDPOINT[scheme(uri)]} and the region"
+        ) from error
 
 
 def _bounded(files: Any, function: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
@@ -167,7 +173,7 @@ def explained(uri: str) -> Iterator[None]:
 def explanation(protocol: str, error: BaseException) -> str | None:
     """What is wrong and what mends it; None for an error of another kind."""
     names = {one.__name__ for one in type(error).__mro__}
-    first_line = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    first_line = _first_line(error)
     if names & NO_CREDENTIALS:
         return f"no usable credentials ({first_line}); {CREDENTIALS[protocol]}"
     code = str(getattr(error, "code", ""))
@@ -179,3 +185,7 @@ def explanation(protocol: str, error: BaseException) -> str | None:
     if names & UNREACHABLE:
         return f"the store does not answer ({first_line}); check the network and {ENDPOINT[protocol]}"
     return None
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -17,8 +17,9 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 
 from adclick.redirection import output_to
+from adclick.stores import is_remote
 from pipeline.mirror import Mirror
-from pipeline.mirrored_execution import UniqueOutputs, run_on_copies
+from pipeline.mirrored_execution import UniqueOutputs, run_on_copies, touches_a_store
 from pipeline.steady_batches import use_steady_batches
 from pipeline.tfx_stores import register_stores
 
@@ -50,28 +51,28 @@ class Observer(Protocol):
 
 
 class _Launcher(launcher.Launcher):
-    """Knows whether the executor ran or the cache answered, and gives it local copies where there is a mirror."""
+    """Knows whether the executor ran or the cache answered, and gives it local copies of what is in a store."""
 
-    def __init__(self, mirror: Mirror | None, **rest: Any) -> None:
+    def __init__(self, mirror: Mirror, **rest: Any) -> None:
         super().__init__(**rest)
         self.executed = False
         self._mirror = mirror
-        if mirror is not None:
+        if is_remote(rest["pipeline_runtime_spec"].pipeline_root.field_value.string_value):
             self._output_resolver = UniqueOutputs(
                 rest["pipeline_node"], rest["pipeline_info"], rest["pipeline_runtime_spec"]
             )
 
     def _run_executor(self, execution_info: Any) -> Any:
         self.executed = True
-        if self._mirror is None:
+        if not touches_a_store(execution_info):
             return super()._run_executor(execution_info)
         return run_on_copies(execution_info, self._mirror, super()._run_executor)
 
 
 def run_pipeline(
-    pipeline: Pipeline, run_id: str, logs: Path, observer: Observer, mirror: Mirror | None
+    pipeline: Pipeline, run_id: str, logs: Path, observer: Observer, mirror: Mirror
 ) -> dict[str, NodeResult]:
-    """Results by component; `mirror` holds the local copies of a pipeline root in a store.
+    """Results by component; `mirror` takes the local copies of what is in a store.
 
     A failure is reported to the observer, then raised as it came; what was done stays cached.
     """

@@ -17,7 +17,7 @@ class Locations(NamedTuple):
     pipeline_root: str
     """Path or URI."""
     mirror: Path
-    """Local copies of what is in a pipeline root in a store; may be removed between runs."""
+    """Local copies of artifacts in a store; may be removed between runs."""
     metadata: Path
     model_folder: str
     """What TF Serving watches: path or URI."""

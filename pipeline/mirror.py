@@ -1,56 +1,50 @@
-"""Local copies of a pipeline root in a store.
+"""Local copies of artifacts that are in a store.
 
 TensorFlow, TFT, TFMA and Beam bring file layers of their own, without S3 or with an endpoint that cannot be chosen. So
 an executor sees local paths only: its inputs are fetched before it runs, its outputs uploaded after it, and lineage
-names the store. A URI below the pipeline root belongs to one execution for ever, so a copy never goes stale and the
-mirror may be removed at any time.
+names the store. An artifact's URI belongs to one execution for ever, so a copy never goes stale and the mirror may be
+removed between runs.
 """
 
 from __future__ import annotations
 
 import shutil
-import threading
 import uuid
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from adclick.errors import AdclickError
-from adclick.filesystem import download_folder, join, upload_folder
+from adclick.filesystem import download_folder, upload_folder
+from adclick.stores import STORES, scheme
 
-ROOT_FILE = ".adclick-mirror-of"
-"""In the mirror's top folder; holds the URI of which the folder is a copy."""
+TOP_FILE = ".adclick-mirror"
+"""Marks the mirror's top folder; below it lies `<scheme>/<bucket>/<key>`."""
 FETCHES = 4
 """Artifacts fetched at once, each with connections of its own."""
 
 
 class Mirror:
-    """The copy of one pipeline root below one local folder."""
+    """The copies below one local folder."""
 
-    def __init__(self, root: str, folder: Path) -> None:
-        """`root`: URI of the pipeline root. What is known to come from another root is not kept."""
-        self._root, self._folder = root.rstrip("/"), folder.absolute()
-        self._lock = threading.Lock()
-        marker = self._folder / ROOT_FILE
-        if self._folder.exists() and not (marker.is_file() and marker.read_text(encoding="utf-8") == self._root):
-            shutil.rmtree(self._folder)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        marker.write_text(self._root, encoding="utf-8")
+    def __init__(self, folder: Path) -> None:
+        """The folder is made with the first copy."""
+        self._folder = folder.absolute()
 
     def local(self, uri: str) -> str:
-        """Where a URI's copy lies or would lie; what is not below the pipeline root stays as it is."""
-        if uri != self._root and not uri.startswith(f"{self._root}/"):
+        """Where the copy of a store's URI lies or would lie; a local path stays as it is."""
+        if scheme(uri) not in STORES:
             return uri
-        return str(self._folder) + uri[len(self._root) :]
+        return f"{self._folder}/{uri.replace('://', '/', 1)}"
 
     def canonical(self, path: str) -> str:
         """The URI whose copy a path is; another path stays as it is."""
-        if path != str(self._folder) and not path.startswith(f"{self._folder}/"):
-            return path
-        return self._root + path[len(str(self._folder)) :]
+        before, below, rest = path.partition(f"{self._folder}/")
+        protocol, _, key = rest.partition("/")
+        return path if before or not below or protocol not in STORES else f"{protocol}://{key}"
 
     def fetch(self, uris: Iterable[str]) -> None:
-        """Brings what lies below each URI of the pipeline root here, unless it is here already.
+        """Brings what lies below each of a store's URIs here, unless it is here already.
 
         Raises AdclickError for an artifact that is no longer in the store.
         """
@@ -60,7 +54,7 @@ class Mirror:
                 pass
 
     def _fetch_one(self, uri: str) -> None:
-        target = Path(self.local(uri))
+        target = Path(self.make_room(uri))
         beside = target.with_name(f".incoming-{uuid.uuid4().hex}")
         try:
             if not download_folder(uri, beside):
@@ -71,8 +65,15 @@ class Mirror:
         finally:
             shutil.rmtree(beside, ignore_errors=True)
 
+    def make_room(self, uri: str) -> str:
+        """The place of a copy that is yet to be made; the folder that is to hold it is there."""
+        target = Path(self.local(uri))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (self._folder / TOP_FILE).touch()
+        return str(target)
+
     def upload(self, uris: Iterable[str]) -> None:
-        """Copies the local side of each URI of the pipeline root into the store; returns when all of it is there."""
+        """Puts the local side of each URI into its store; returns when all of it is there."""
         for uri in uris:
             if self.local(uri) != uri:
                 upload_folder(Path(self.local(uri)), uri)
@@ -88,10 +89,11 @@ def canonical_uri(path: str) -> str:
 
     For code that leaves a place of its own output behind and is given the local copy's, in whatever process.
     """
-    if "://" in path:
+    if scheme(path):
         return path
-    for folder in Path(path).absolute().parents:
-        marker = folder / ROOT_FILE
-        if marker.is_file():
-            return join(marker.read_text(encoding="utf-8"), Path(path).absolute().relative_to(folder).as_posix())
+    absolute = Path(path).absolute()
+    for folder in absolute.parents:
+        if (folder / TOP_FILE).is_file():
+            found = Mirror(folder).canonical(str(absolute))
+            return found if scheme(found) else path
     return path

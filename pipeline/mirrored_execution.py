@@ -19,9 +19,15 @@ from tfx.proto.orchestration.execution_result_pb2 import ExecutorOutput
 from tfx.types.value_artifact import ValueArtifact
 
 from adclick.filesystem import remove_folder
+from adclick.stores import is_remote
 from pipeline.mirror import Mirror
 
 Artifacts = Mapping[str, list[Any]]
+
+
+def touches_a_store(info: ExecutionInfo) -> bool:
+    """Whether the execution reads or leaves anything that is not local."""
+    return any(is_remote(uri) for uri in (*_folders(info.input_dict), *_folders(info.output_dict), info.tmp_dir))
 
 
 def run_on_copies(
@@ -29,10 +35,10 @@ def run_on_copies(
 ) -> ExecutorOutput:
     """`run` sees local paths. Returns its output with the store's URIs, once every output is whole in the store."""
     mirror.fetch(_folders(info.input_dict))
-    working = [info.tmp_dir, info.stateful_working_dir, posixpath.dirname(info.execution_output_uri)]
+    working = [posixpath.dirname(info.execution_output_uri), info.tmp_dir.rstrip("/"), info.stateful_working_dir]
     for uri in working:
         mirror.remove_local(uri)
-        Path(mirror.local(uri)).mkdir(parents=True)
+        Path(mirror.make_room(uri)).mkdir(exist_ok=True)
     local = attr.evolve(
         info,
         input_dict=_moved(info.input_dict, mirror),

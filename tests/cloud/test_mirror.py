@@ -18,43 +18,39 @@ from adclick.errors import AdclickError
 from adclick.filesystem import EMPTY_FOLDER, is_folder, list_names, read_bytes, write_bytes
 from pipeline import mirrored_execution
 from pipeline.mirror import Mirror, canonical_uri
-from pipeline.mirrored_execution import UniqueOutputs, run_on_copies
+from pipeline.mirrored_execution import UniqueOutputs, run_on_copies, touches_a_store
 
 
 @pytest.fixture
 def mirror(store: Store, tmp_path: Path) -> Mirror:
-    return Mirror(store.uri("root"), tmp_path / "out" / "mirror")
+    return Mirror(tmp_path / "out" / "mirror")
 
 
 def test_places_map_there_and_back(tmp_path: Path) -> None:
-    mirror = Mirror("s3://b/root", tmp_path / "mirror")
-    uri, path = "s3://b/root/Trainer/model/r-1", f"{tmp_path}/mirror/Trainer/model/r-1"
+    mirror = Mirror(tmp_path / "mirror")
+    uri, path = "s3://b/root/Trainer/model/r-1", f"{tmp_path}/mirror/s3/b/root/Trainer/model/r-1"
     assert mirror.local(uri) == path
-    assert mirror.canonical(path) == uri == canonical_uri(path)
-    assert mirror.local("s3://b/root/x/.temp/") == f"{tmp_path}/mirror/x/.temp/"
-    for other in ("s3://b/root2/x", "s3://b", "/etc/hosts", "relative"):
+    assert mirror.canonical(path) == uri
+    assert mirror.local("gs://b/x/.temp/") == f"{tmp_path}/mirror/gs/b/x/.temp/"
+    for other in ("/etc/hosts", "relative"):
         assert mirror.local(other) == other
-    for other in (f"{tmp_path}/mirror2/x", str(tmp_path), "s3://b/root/x"):
-        assert mirror.canonical(other) == canonical_uri(other) == other
+    for other in (f"{tmp_path}/mirror2/s3/b/x", f"{tmp_path}/mirror/x", str(tmp_path), f"see {path}", uri):
+        assert mirror.canonical(other) == other
+    assert not (tmp_path / "mirror").exists()
 
 
 def test_a_path_within_a_mirror_is_known_in_any_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Mirror("gs://b/root", tmp_path / "mirror")
+    mirror = Mirror(tmp_path / "mirror")
+    mirror.make_room("gs://b/root/Trainer/model/r-1")
     monkeypatch.chdir(tmp_path)
-    assert canonical_uri("mirror/Trainer/model/r-1/a.txt") == "gs://b/root/Trainer/model/r-1/a.txt"
-    assert canonical_uri("elsewhere/a.txt") == "elsewhere/a.txt"
+    assert canonical_uri("mirror/gs/b/root/Trainer/model/r-1/a.txt") == "gs://b/root/Trainer/model/r-1/a.txt"
+    for other in ("elsewhere/a.txt", "mirror/a.txt", "s3://b/a", "/etc/hosts"):
+        assert canonical_uri(other) == other
 
 
-def test_copies_of_another_root_are_not_kept(tmp_path: Path) -> None:
-    Mirror("gs://b/one", tmp_path / "mirror")
-    (tmp_path / "mirror" / "x").mkdir()
-    Mirror("gs://b/one", tmp_path / "mirror")
-    assert (tmp_path / "mirror" / "x").is_dir()
-    Mirror("gs://b/two", tmp_path / "mirror")
-    assert not (tmp_path / "mirror" / "x").exists()
-
-
-def test_what_is_here_is_not_fetched_again_and_what_was_removed_is(store: Store, mirror: Mirror) -> None:
+def test_what_is_here_is_not_fetched_again_and_what_was_removed_is(
+    store: Store, mirror: Mirror, tmp_path: Path
+) -> None:
     uri = store.uri("root/Gen/examples/r-1")
     write_bytes(f"{uri}/Split-train/data", b"rows")
     mirror.fetch([uri, uri, "/local/input"])
@@ -63,7 +59,7 @@ def test_what_is_here_is_not_fetched_again_and_what_was_removed_is(store: Store,
     write_bytes(f"{uri}/Split-train/data", b"never happens")
     mirror.fetch([uri])
     assert (copy / "Split-train" / "data").read_bytes() == b"rows"
-    shutil.rmtree(mirror.local(store.uri("root")))
+    shutil.rmtree(tmp_path / "out" / "mirror")
     mirror.fetch([uri])
     assert (copy / "Split-train" / "data").read_bytes() == b"never happens"
     assert [path.name for path in copy.parent.iterdir()] == ["r-1"]
@@ -131,6 +127,17 @@ def test_an_executor_works_on_copies_and_lineage_names_the_store(store: Store, m
     assert blessing.custom_properties["blessed"].int_value == 1
     assert output.execution_properties["seen"].string_value == model.uri
     assert not list(Path(mirror.local(store.uri("root/Work/.system"))).rglob("scratch"))
+
+
+def test_an_execution_on_local_artifacts_needs_no_copies(store: Store) -> None:
+    info = execution(store)
+    assert touches_a_store(info)
+    for artifacts in (*info.input_dict.values(), *info.output_dict.values()):
+        artifacts[0].uri = "/local"
+    info.tmp_dir = "/local/tmp"
+    assert not touches_a_store(info)
+    info.input_dict["examples"][0].uri = store.uri("earlier/root")  # the settings named a store when it was made
+    assert touches_a_store(info)
 
 
 def test_an_upload_that_fails_publishes_nothing_and_leaves_nothing(

@@ -20,6 +20,14 @@ from adclick.stores import explanation, locate
 PROJECT = Path(__file__).parents[2]
 
 
+def test_an_endpoint_that_is_no_url_is_told_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "not a url")
+    with pytest.raises(
+        SettingsError, match=r"^s3://ads/data: cannot be used \(.*check the URI, AWS_ENDPOINT_URL_S3, AWS"
+    ):
+        is_folder("s3://ads/data")
+
+
 @pytest.fixture
 def closed_port() -> int:
     """Of a server that is gone."""
