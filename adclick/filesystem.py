@@ -12,7 +12,6 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from adclick.errors import DataError, SettingsError
@@ -21,9 +20,7 @@ from adclick.stores import STORES, explained, holds_objects, is_remote, locate, 
 CONNECTIONS = 16
 """Requests to a store under way at once."""
 EMPTY_FOLDER = ".adclick-empty-folder"
-"""Stands for an empty folder in a store, which has objects only."""
-
-
+"""A mark that stands for an empty folder in a store, which has objects only."""
 LISTED_TOGETHER = 20
 """From so many files of one folder on, their checksums come from a listing of the folder."""
 MISSING = b"missing\0"
@@ -76,10 +73,14 @@ def list_files(root: str, pattern: re.Pattern[str]) -> list[DataFile]:
     """
     if not is_folder(root):
         raise DataError(f"{root}: no such folder; give the folder with the month's files to --data-root or data.root")
-    return [file for file in _files_below(root) if pattern.fullmatch(file.path)]
+    return [file for file in files_below(root) if pattern.fullmatch(file.path)]
 
 
-def _files_below(root: str) -> list[DataFile]:
+def files_below(root: str, with_marks: bool = False) -> list[DataFile]:
+    """All files at any depth, sorted by path; none where the folder is missing.
+
+    `with_marks`: the marks of empty folders too.
+    """
     files, top = locate(root)
     top = top.rstrip("/")
     with explained(root):
@@ -87,7 +88,7 @@ def _files_below(root: str) -> list[DataFile]:
     return [
         DataFile(path[len(top) + 1 :], files.unstrip_protocol(path) if is_remote(root) else path)
         for path in paths
-        if path.startswith(f"{top}/") and not path.endswith("/")
+        if path.startswith(f"{top}/") and not path.endswith("/") and (with_marks or not path.endswith(EMPTY_FOLDER))
     ]
 
 
@@ -132,17 +133,6 @@ def is_absent(error: OSError) -> bool:
     return isinstance(error, FileNotFoundError) or error.errno in absent
 
 
-def remove_folder(uri: str) -> None:
-    """Removes all files below a URI of a store; none is fine."""
-    files, _ = locate(uri)
-
-    def remove(file: DataFile) -> None:
-        with explained(file.uri), contextlib.suppress(FileNotFoundError):
-            files.rm_file(locate(file.uri).path)
-
-    _side_by_side(remove, _files_below(uri))  # fsspec's recursive `rm` would remove the bucket too
-
-
 def require_writable(folder: str) -> None:
     """Writes and removes a small object, so that a missing permission is told before hours of work.
 
@@ -159,49 +149,9 @@ def require_writable(folder: str) -> None:
         files.rm_file(path)
 
 
-def upload_folder(source: Path, target: str, leave_out: Sequence[str] = (), last: Sequence[str] = ()) -> None:
-    """Copies a local folder into a store, side by side; files named in `last` follow once all others are whole."""
-    files = sorted(path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file())
-    files = [name for name in files if name not in leave_out]
-    folders = [path for path in (source, *source.rglob("*")) if path.is_dir() and not any(path.iterdir())]
-    store, top = locate(target)
-
-    def copy(name: str) -> None:
-        with explained(target):
-            store.put_file(str(source / name), f"{top}/{name}")
-
-    _side_by_side(copy, [name for name in files if name not in last])
-    for folder in folders:
-        write_bytes(join(join(target, folder.relative_to(source).as_posix()), EMPTY_FOLDER).replace("/./", "/"), b"")
-    for name in last:
-        if name in files:
-            copy(name)
-
-
-def download_folder(source: str, target: Path) -> int:
-    """Copies what lies below a URI into a local folder, side by side; returns the number of objects."""
-    found = _files_below(source)
-    for folder in {(target / file.path).parent for file in found}:
-        folder.mkdir(parents=True, exist_ok=True)
-    store, _ = locate(source)
-
-    def copy(file: DataFile) -> None:
-        with explained(source):
-            store.get_file(locate(file.uri).path, str(target / file.path))
-
-    _side_by_side(copy, [file for file in found if file.path.rpartition("/")[2] != EMPTY_FOLDER])
-    return len(found)
-
-
-def _side_by_side(work: Any, items: Sequence[Any]) -> None:
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        for _ in pool.map(work, items):
-            pass
-
-
 def content_hashes(folder: str) -> dict[str, bytes]:
     """SHA-256 of the bytes of each file below a folder, by relative path, in the order of a sorted tree."""
-    files = sorted(_files_below(folder), key=lambda file: file.path.split("/"))
+    files = sorted(files_below(folder), key=lambda file: file.path.split("/"))
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         hashes = pool.map(lambda file: _sha256(file.uri), files)
         return {file.path: content for file, content in zip(files, hashes, strict=True)}

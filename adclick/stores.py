@@ -19,7 +19,7 @@ from adclick.errors import SettingsError
 
 STORES = ("gs", "s3")
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 5, 60
-FIRST_ANSWER_TIMEOUT_S = 30
+FIRST_ANSWER_TIMEOUT_S = 20
 """Longest that the first request to a bucket may take, retries included."""
 
 CREDENTIALS = {
@@ -150,8 +150,12 @@ def holds_objects(uri: str) -> bool:
 
 def _bounded(files: Any, function: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
     from fsspec.asyn import sync
+    from fsspec.exceptions import FSTimeoutError
 
-    answer: dict[str, Any] = sync(files.loop, function, *arguments, timeout=FIRST_ANSWER_TIMEOUT_S, **options)
+    try:
+        answer: dict[str, Any] = sync(files.loop, function, *arguments, timeout=FIRST_ANSWER_TIMEOUT_S, **options)
+    except FSTimeoutError as error:
+        raise TimeoutError(f"nothing within {FIRST_ANSWER_TIMEOUT_S} s") from error
     return answer
 
 

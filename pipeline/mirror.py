@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from adclick.errors import AdclickError
-from adclick.filesystem import download_folder, upload_folder
+from adclick.folder_copies import download_folder, upload_folder
 from adclick.stores import STORES, scheme
 
 TOP_FILE = ".adclick-mirror"

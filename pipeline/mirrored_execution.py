@@ -18,7 +18,7 @@ from tfx.orchestration.portable.data_types import ExecutionInfo
 from tfx.proto.orchestration.execution_result_pb2 import ExecutorOutput
 from tfx.types.value_artifact import ValueArtifact
 
-from adclick.filesystem import remove_folder
+from adclick.folder_copies import remove_folder
 from adclick.stores import is_remote
 from pipeline.mirror import Mirror
 

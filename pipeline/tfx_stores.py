@@ -11,16 +11,8 @@ from typing import Any, ClassVar
 
 from tfx.dsl.io import fileio, filesystem, filesystem_registry
 
-from adclick.filesystem import (
-    exists,
-    is_folder,
-    join,
-    list_names,
-    open_binary,
-    read_bytes,
-    remove_folder,
-    write_bytes,
-)
+from adclick.filesystem import exists, is_folder, join, list_names, open_binary, read_bytes, write_bytes
+from adclick.folder_copies import remove_folder
 from adclick.stores import explained, locate
 
 PRIORITY = 5  # TensorFlow's plugin has 10; the least wins

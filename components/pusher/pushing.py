@@ -17,7 +17,8 @@ import uuid
 from pathlib import Path
 
 from adclick.errors import AdclickError
-from adclick.filesystem import create_bytes, join, remove_folder, upload_folder
+from adclick.filesystem import create_bytes, join
+from adclick.folder_copies import remove_folder, upload_folder
 from adclick.stores import is_remote
 from components.pusher.versions import (
     MODEL_FILE,

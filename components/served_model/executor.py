@@ -9,7 +9,7 @@ from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from adclick.filesystem import download_folder
+from adclick.folder_copies import download_folder
 from components.pusher.versions import version_uri
 
 

@@ -10,9 +10,9 @@ from store_servers import Store
 from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
-from adclick import filesystem
+from adclick import filesystem, folder_copies
 from adclick.errors import SettingsError
-from adclick.filesystem import list_names, read_bytes, write_bytes
+from adclick.filesystem import EMPTY_FOLDER, list_names, read_bytes, write_bytes
 from components.pusher import pushing
 from components.pusher.pushing import push
 from components.pusher.versions import RECORD_FILE, in_service, model_digest, read_record, versions
@@ -25,6 +25,7 @@ def exported(tmp_path: Path) -> Path:
     """As TFX lays out a model artifact."""
     model = Path(path_utils.serving_model_dir(str(tmp_path / "exported")))
     (model / "variables").mkdir(parents=True)
+    (model / "assets").mkdir()  # TensorFlow leaves it empty where there is no vocabulary
     (model / "saved_model.pb").write_bytes(b"graph")
     (model / "variables" / "variables.index").write_bytes(b"weights")
     return model
@@ -51,7 +52,8 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             self._files.pipe_file(target, content, **options)
             found.append(target.rpartition("/")[2])
 
-    monkeypatch.setattr(filesystem, "locate", lambda uri: locate(uri)._replace(files=Noting(locate(uri).files)))
+    for module in (filesystem, folder_copies):
+        monkeypatch.setattr(module, "locate", lambda uri: locate(uri)._replace(files=Noting(locate(uri).files)))
     return found
 
 
@@ -62,7 +64,7 @@ def test_the_record_claims_the_number_and_the_graph_comes_last(
     before = int(time.time())
     version = push(exported, folder, 41, "run-1")
     assert before <= version <= int(time.time())
-    assert written == ["adclick.json", "variables.index", "saved_model.pb"]
+    assert written == ["adclick.json", "variables.index", EMPTY_FOLDER, "saved_model.pb"]
     record = read_record(folder, version)
     assert record is not None
     assert (record.baseline_version, record.run_id) == (41, "run-1")

@@ -112,7 +112,7 @@ def test_a_server_that_never_answers_is_told_in_time(monkeypatch: pytest.MonkeyP
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"127.0.0.1:{silent.getsockname()[1]}")
-        with pytest.raises(SettingsError, match="gs://ads/data: the store does not answer"):
+        with pytest.raises(SettingsError, match=r"gs://ads/data: the store does not answer \(nothing within 1 s\)"):
             is_folder("gs://ads/data")
 
 

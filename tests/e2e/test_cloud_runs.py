@@ -10,7 +10,8 @@ import pytest
 from conftest import IMPRESSIONS, SMALL, Run, run_local
 from store_servers import Store
 
-from adclick.filesystem import download_folder, list_names, read_bytes, upload_folder, write_bytes
+from adclick.filesystem import list_names, read_bytes, write_bytes
+from adclick.folder_copies import download_folder, upload_folder
 
 pytestmark = pytest.mark.e2e
 
