@@ -20,6 +20,25 @@ from adclick.stores import explanation, locate
 PROJECT = Path(__file__).parents[2]
 
 
+@pytest.mark.parametrize(
+    ("variables", "beginning"),
+    [
+        ({"AWS_ENDPOINT_URL": "http://minio:9000"}, "http://minio:9000/ads/key?"),  # no bucket.minio to be resolved
+        ({"AWS_ENDPOINT_URL": "http://x", "AWS_ENDPOINT_URL_S3": "https://minio:9000"}, "https://minio:9000/ads/key?"),
+        ({}, "https://ads.s3.amazonaws.com/key?"),
+    ],
+)
+def test_an_endpoint_of_your_own_is_asked_by_path(
+    variables: dict[str, str], beginning: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", **variables}.items():
+        monkeypatch.setenv(name, value)
+    files, path = locate("s3://ads/key")
+    assert files.url(path).startswith(beginning)
+
+
 def test_an_endpoint_that_is_no_url_is_told_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "not a url")
     with pytest.raises(
