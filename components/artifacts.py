@@ -10,6 +10,18 @@ from __future__ import annotations
 from tfx.types.artifact import Artifact
 
 
+class Columns(Artifact):
+    """Arrow files of the accepted rows, by split and span: what the Examples hold, without decoding."""
+
+    TYPE_NAME = "adclick.Columns"
+
+
+class SpanStatistics(Artifact):
+    """span-<number>/FeatureStats.pb: statistics of the newest two spans, all splits together."""
+
+    TYPE_NAME = "adclick.SpanStatistics"
+
+
 class IngestReport(Artifact):
     """counts.json, rejects.csv and creatives.csv: what was read, refused and referred to."""
 

@@ -10,6 +10,8 @@ from typing import Annotated, Literal, TypeVar, Union, overload
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
+from adclick.privacy import HASHED_SUFFIX
+
 FeatureName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=100)]
 
 
@@ -22,6 +24,13 @@ class _Entry(BaseModel):
     required: bool = False
     """A row whose cell is empty is rejected; otherwise an empty cell is a missing value."""
     description: str = ""
+    pii: Literal["hash", "drop"] | None = None
+    """Personal data: `hash` keeps a keyed hash of the value, `drop` leaves the column out."""
+
+    @property
+    def request_name(self) -> str:
+        """Name of the input in the `predict` signature; it says so where a hash is wanted instead of the value."""
+        return f"{self.name}{HASHED_SUFFIX}" if self.pii == "hash" else self.name
 
 
 class Numeric(_Entry):
@@ -139,6 +148,7 @@ _E = TypeVar("_E", bound=_Entry)
 STRING_KINDS = (Categorical, Hashed, Text, Image, Key)
 FLOAT_KINDS = (Numeric, Bucketized, Weight)
 INT_KINDS = (Label, Timestamp)
+HASHABLE_KINDS = (Categorical, Hashed, Key)
 EMBEDDED_KINDS = (Bucketized, Categorical, Hashed, Text)
 KINDS = (
     "numeric",
@@ -161,6 +171,22 @@ class FeatureTable(RootModel[tuple[Feature, ...]]):
     model_config = ConfigDict(frozen=True)
 
     @model_validator(mode="after")
+    def _private(self) -> FeatureTable:
+        for feature in self.root:
+            if feature.pii == "hash" and not isinstance(feature, HASHABLE_KINDS):
+                raise ValueError(
+                    f"feature {feature.name!r} of kind {feature.kind!r} has pii: hash, which goes with the kinds "
+                    "categorical, hashed and key; use pii: drop, or another kind"
+                )
+            if feature.pii == "drop" and isinstance(feature, Label):
+                raise ValueError(f"feature {feature.name!r} is the label, which cannot be dropped; take pii away")
+            if feature.pii == "hash" and feature.request_name in self:
+                raise ValueError(
+                    f"feature {feature.request_name!r} is reserved for the hash of {feature.name!r}; rename it"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _consistent(self) -> FeatureTable:
         names = [feature.name for feature in self.root]
         repeated = sorted({name for name in names if names.count(name) > 1})
@@ -177,7 +203,8 @@ class FeatureTable(RootModel[tuple[Feature, ...]]):
         return self
 
     def __iter__(self) -> Iterator[AnyFeature]:  # type: ignore[override]  # a table is walked by its entries
-        return iter(self.root)
+        """Entries in the table's order, without those that are dropped: nothing but the CSV's header knows of them."""
+        return (feature for feature in self.root if feature.pii != "drop")
 
     def __getitem__(self, name: str) -> AnyFeature:
         """The entry of that name. Raises KeyError naming the table's names."""
@@ -204,7 +231,7 @@ class FeatureTable(RootModel[tuple[Feature, ...]]):
     ) -> tuple[_A | _B | _C | _D | _E, ...]: ...
     def of_kind(self, *kinds: type[_Entry]) -> tuple[_Entry, ...]:
         """Entries of these kinds, in the table's order."""
-        return tuple(feature for feature in self.root if isinstance(feature, kinds))
+        return tuple(feature for feature in self if isinstance(feature, kinds))
 
     @property
     def label(self) -> Label:
@@ -229,7 +256,17 @@ class FeatureTable(RootModel[tuple[Feature, ...]]):
     @property
     def written(self) -> tuple[AnyFeature, ...]:
         """Columns that reach the Examples: all but the ignored ones."""
-        return tuple(feature for feature in self.root if not isinstance(feature, Ignore))
+        return tuple(feature for feature in self if not isinstance(feature, Ignore))
+
+    @property
+    def private(self) -> tuple[AnyFeature, ...]:
+        """Entries with pii, the dropped ones too: what must not be shown."""
+        return tuple(feature for feature in self.root if feature.pii is not None)
+
+    @property
+    def hashed_names(self) -> tuple[str, ...]:
+        """Names of the features whose values are hashed with the key."""
+        return tuple(feature.name for feature in self if feature.pii == "hash")
 
     @property
     def model_inputs(self) -> tuple[AnyFeature, ...]:
@@ -239,7 +276,7 @@ class FeatureTable(RootModel[tuple[Feature, ...]]):
         """
         return tuple(
             feature
-            for feature in self.root
+            for feature in self
             if not isinstance(feature, Label | Weight | Key | Ignore)
             and not (isinstance(feature, Timestamp) and not feature.derive)
         )

@@ -108,6 +108,13 @@ class AnomalyLimits(_Section):
     """Features, or `feature:TYPE` pairs, whose anomalies are recorded and do not stop the run."""
 
 
+class Transform(_Section):
+    """How raw columns become model inputs. Both engines give the same graph and the same values."""
+
+    engine: Literal["columns", "beam"] = "columns"
+    """`columns`: in this process, from Arrow columns; `beam`: TFX's Transform, for data that outgrows a machine."""
+
+
 class ImageTower(_Section):
     """What the model makes of a creative's pixels."""
 
@@ -197,6 +204,7 @@ class Settings(_Section):
     # `schema` is a name of pydantic's own, so the field has another one and the YAML key stays `schema`
     schema_source: SchemaSource = Field(default=SchemaSource(), alias="schema")
     anomalies: AnomalyLimits = AnomalyLimits()
+    transform: Transform = Transform()
     model: Model = Model()
     trainer: Trainer = Trainer()
     evaluation: Evaluation = Evaluation()
@@ -231,6 +239,11 @@ class Settings(_Section):
                     else f"data.split.column is {split.column!r} of kind {self.features[split.column].kind!r}; "
                     "it must be of kind 'key'"
                 )
+            if split.by == "column" and self.features[split.column].pii is not None:
+                raise ValueError(
+                    f"data.split.column is {split.column!r}, whose pii: hash leaves no value to compare eval_values "
+                    "with: split by 'hash', or take pii away"
+                )
         for columns in self.evaluation.slices:
             for column in columns:
                 self._need(column, "evaluation.slices")
@@ -241,6 +254,8 @@ class Settings(_Section):
         return self
 
     def _need(self, name: str, field: str) -> None:
+        if name in self.features and self.features[name].pii == "drop":
+            raise ValueError(f"{field} names {name!r}, which pii: drop leaves out: name another, or use pii: hash")
         if name not in self.features:
             names = ", ".join(feature.name for feature in self.features)
             raise ValueError(f"{field} names {name!r}, which is not in the feature table ({names})")

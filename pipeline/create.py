@@ -5,7 +5,6 @@ from __future__ import annotations
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.schema_gen.component import SchemaGen
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
-from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.transform.component import Transform
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
@@ -18,7 +17,9 @@ from components.example_gen.component import AdExampleGen
 from components.pusher.component import AtomicPusher
 from components.run_report.component import RunReport
 from components.served_model.component import ServedModel
+from components.statistics_gen.component import ColumnStatisticsGen
 from components.trainer.component import CreativeTrainer
+from components.transform.component import ColumnTransformGen
 from configs.settings import Settings
 from pipeline.code_fingerprint import code_fingerprint
 from pipeline.evaluation import eval_config
@@ -43,7 +44,9 @@ def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = 
         creative_store = creatives.outputs["creative_store"]
         nodes.append(creatives)
 
-    statistics = StatisticsGen(examples=examples.outputs["examples"])
+    statistics = ColumnStatisticsGen(
+        examples.outputs["columns"], code_fingerprint("components.statistics_gen.executor")
+    ).with_id("StatisticsGen")
     if settings.schema_source.source == "inferred":
         schema: BaseComponent = SchemaGen(statistics=statistics.outputs["statistics"], infer_feature_shape=False)
     else:
@@ -61,15 +64,7 @@ def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = 
         code_fingerprint("components.anomaly_gate.executor"),
     )
 
-    transform = Transform(
-        examples=examples.outputs["examples"],
-        schema=schema.outputs["schema"],
-        preprocessing_fn=PREPROCESSING_FN,
-        custom_config={"features": features, "code": code_fingerprint("trainer.preprocessing")},
-        disable_statistics=True,
-        disable_analyzer_cache=True,
-        force_tf_compat_v1=True,
-    )
+    transform = _transform(settings, examples, schema)
     transform.add_upstream_node(gate)
     trainer = CreativeTrainer(
         transform.outputs["transformed_examples"],
@@ -117,4 +112,25 @@ def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = 
         components=nodes,
         enable_cache=enable_cache,
         metadata_connection_config=sqlite_metadata_connection_config(str(places.metadata)),
+    )
+
+
+def _transform(settings: Settings, examples: BaseComponent, schema: BaseComponent) -> BaseComponent:
+    if settings.transform.engine == "columns":
+        return ColumnTransformGen(
+            examples.outputs["columns"],
+            schema.outputs["schema"],
+            settings.features,
+            settings.data.shard_mb,
+            code_fingerprint("components.transform.executor"),
+        ).with_id("Transform")
+    config = {"features": settings.features.model_dump_json(), "code": code_fingerprint("trainer.preprocessing")}
+    return Transform(
+        examples=examples.outputs["examples"],
+        schema=schema.outputs["schema"],
+        preprocessing_fn=PREPROCESSING_FN,
+        custom_config=config,
+        disable_statistics=True,
+        disable_analyzer_cache=True,
+        force_tf_compat_v1=True,
     )

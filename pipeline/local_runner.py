@@ -53,7 +53,7 @@ class Observer(Protocol):
 class _Launcher(launcher.Launcher):
     """Knows whether the executor ran or the cache answered, and gives it local copies of what is in a store."""
 
-    def __init__(self, mirror: Mirror, **rest: Any) -> None:
+    def __init__(self, mirror: Mirror | None, **rest: Any) -> None:
         super().__init__(**rest)
         self.executed = False
         self._mirror = mirror
@@ -64,15 +64,15 @@ class _Launcher(launcher.Launcher):
 
     def _run_executor(self, execution_info: Any) -> Any:
         self.executed = True
-        if not touches_a_store(execution_info):
+        if self._mirror is None or not touches_a_store(execution_info):
             return super()._run_executor(execution_info)
         return run_on_copies(execution_info, self._mirror, super()._run_executor)
 
 
 def run_pipeline(
-    pipeline: Pipeline, run_id: str, logs: Path, observer: Observer, mirror: Mirror
+    pipeline: Pipeline, run_id: str, logs: Path, observer: Observer, mirror: Mirror | None = None
 ) -> dict[str, NodeResult]:
-    """Results by component; `mirror` takes the local copies of what is in a store.
+    """Results by component; `mirror` takes the local copies of what is in a store, without one all must be local.
 
     A failure is reported to the observer, then raised as it came; what was done stays cached.
     """

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from adclick.privacy import HASHED_SUFFIX, WITHHELD, hashed, key_from_environment
 from serving.client_errors import RowError, SignatureError
 
 Row = Mapping[str, object]
@@ -70,11 +71,15 @@ def read_model_inputs(
 def to_columns(rows: Sequence[Row], inputs: ModelInputs) -> dict[str, Column]:
     """Values by input, one for each row, of exactly the inputs that the model has.
 
+    An input `<feature>_hashed` takes the keyed hash of the row's `<feature>`, or what the row has under its own name.
+
     Raises:
+        SettingsError: for a hash without the key in the environment.
         RowError: for a value that cannot be converted, or a row with none of the model's features.
     """
+    hashes = {name: name.removesuffix(HASHED_SUFFIX) for name in inputs.dtypes if name.endswith(HASHED_SUFFIX)}
     for index, row in enumerate(rows):
-        if not row.keys() & inputs.dtypes.keys():
+        if not row.keys() & (inputs.dtypes.keys() | set(hashes.values())):
             raise RowError(
                 index, "", dict(row),
                 f"none of its fields ({_listed(row)}) is a feature of the model ({_listed(inputs.dtypes)}); "
@@ -83,8 +88,22 @@ def to_columns(rows: Sequence[Row], inputs: ModelInputs) -> dict[str, Column]:
     columns: dict[str, Column] = {}
     for name, dtype in inputs.dtypes.items():
         convert = _CONVERTERS[dtype]
-        columns[name] = [convert(index, name, row.get(name)) for index, row in enumerate(rows)]
+        columns[name] = [
+            _hash_of(index, hashes[name], row[hashes[name]])
+            if name in hashes and name not in row and hashes[name] in row
+            else convert(index, name, row.get(name))
+            for index, row in enumerate(rows)
+        ]
     return columns
+
+
+def _hash_of(row: int, feature: str, value: object) -> bytes:
+    """The keyed hash that the model was trained on, so that the value itself never leaves this process."""
+    try:
+        plain = _to_bytes(row, feature, value)
+    except RowError as error:
+        raise RowError(row, feature, WITHHELD, error.fix) from None
+    return hashed(feature, plain, key_from_environment(feature)).encode() if plain else b""
 
 
 def _to_float(row: int, field: str, value: object) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from adclick.errors import SettingsError
 from serving.click_client import ClickClient, Prediction
 from serving.client_errors import ClientError, RowError, ServerUnreachableError
 from serving.row_files import PlacedRow, RowFileError, read_rows
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
             if args.image_root:
                 _complain(_unused_images(client, args.image_feature))
             predictions = predict_in_batches(client, rows, args.rows)
-    except RowFileError as error:
+    except (RowFileError, SettingsError) as error:
         _complain([str(error)])
         return 2
     except ClientError as error:

@@ -20,6 +20,7 @@ from configs.features import (
     Timestamp,
     Weight,
 )
+from trainer.analysis import Analysis, InGraph
 
 CLIP_Z = 5.0
 RATE_MARGIN = 1e-3  # a rate of exactly 0 or 1 has no logit; its clicks are too few to say more than this
@@ -33,7 +34,11 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     inputs: one tf.SparseTensor per column, [batch, 1] or empty rows. Returns dense tensors [batch], and for text
     tf.SparseTensors [batch, words]; see `dense_names` for the numbers.
     """
-    table = FeatureTable.model_validate_json(custom_config["features"])
+    return preprocess(inputs, FeatureTable.model_validate_json(custom_config["features"]), InGraph())
+
+
+def preprocess(inputs: dict[str, Any], table: FeatureTable, analysis: Analysis) -> dict[str, tf.Tensor]:
+    """As `preprocessing_fn`, with what is known of the training rows coming from `analysis`."""
     outputs: dict[str, tf.Tensor] = {}
     for feature in table:
         name = feature.name
@@ -41,11 +46,11 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
             continue
         column = inputs[name]
         if isinstance(feature, Numeric):
-            outputs[name], outputs[f"{name}_missing"] = _numeric(feature, column)
+            outputs[name], outputs[f"{name}_missing"] = _numeric(feature, column, analysis)
         elif isinstance(feature, Bucketized):
-            outputs[name] = _bucketized(feature, column)
+            outputs[name] = _bucketized(feature, column, analysis)
         elif isinstance(feature, Categorical):
-            outputs[name] = _categorical(feature, column)
+            outputs[name] = _categorical(feature, column, analysis)
         elif isinstance(feature, Hashed):
             outputs[name] = tf.strings.to_hash_bucket_fast(_dense(column, feature.default), feature.buckets)
         elif isinstance(feature, Text):
@@ -86,12 +91,12 @@ def _present(column: tf.SparseTensor) -> tf.Tensor:
     return tf.reshape(tf.sparse.to_dense(ones), [-1])
 
 
-def _numeric(feature: Numeric, column: tf.SparseTensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _numeric(feature: Numeric, column: tf.SparseTensor, analysis: Analysis) -> tuple[tf.Tensor, tf.Tensor]:
     """Clipped z-score of the transformed number, 0 where missing; and the missing flag. Each [batch]."""
-    values = _scaled(feature, column.values)
-    default = None if feature.default is None else _scaled(feature, tf.constant(feature.default, tf.float32))
+    values = scaled(feature, column.values)
+    default = None if feature.default is None else scaled(feature, tf.constant(feature.default, tf.float32))
     # An all-missing column has no moments: the analyzers give NaN there, and the column then says nothing.
-    mean, variance = (_finite(moment) for moment in (tft.mean(values), tft.var(values)))
+    mean, variance = (_finite(moment) for moment in analysis.moments(feature, values))
     spread = tf.sqrt(variance)
     present = _present(column)
     filled = _dense(tf.SparseTensor(column.indices, values, column.dense_shape), 0.0)
@@ -104,7 +109,8 @@ def _finite(value: tf.Tensor) -> tf.Tensor:
     return tf.where(tf.math.is_finite(value), value, tf.zeros_like(value))
 
 
-def _scaled(feature: Numeric, values: tf.Tensor) -> tf.Tensor:
+def scaled(feature: Numeric, values: tf.Tensor) -> tf.Tensor:
+    """The feature's transform of its values, elementwise."""
     if feature.transform == "log":
         return tf.math.log1p(tf.maximum(values, 0.0))
     if feature.transform == "logit":
@@ -113,9 +119,9 @@ def _scaled(feature: Numeric, values: tf.Tensor) -> tf.Tensor:
     return values
 
 
-def _bucketized(feature: Bucketized, column: tf.SparseTensor) -> tf.Tensor:
+def _bucketized(feature: Bucketized, column: tf.SparseTensor, analysis: Analysis) -> tf.Tensor:
     """Quantile bucket 1 … buckets, 0 where missing. Returns int64 [batch]."""
-    boundaries = tft.quantiles(column.values, feature.buckets, epsilon=0.01)
+    boundaries = analysis.boundaries(feature, column.values)
     buckets = tft.apply_buckets(column.values, boundaries) + 1
     bucket = _dense(tf.SparseTensor(column.indices, buckets, column.dense_shape), tf.constant(0, tf.int64))
     if feature.default is None:
@@ -124,20 +130,10 @@ def _bucketized(feature: Bucketized, column: tf.SparseTensor) -> tf.Tensor:
     return tf.where(_present(column) > 0, bucket, missing)
 
 
-def _categorical(feature: Categorical, column: tf.SparseTensor) -> tf.Tensor:
+def _categorical(feature: Categorical, column: tf.SparseTensor, analysis: Analysis) -> tf.Tensor:
     """Index in the vocabulary; its size stands for rare, unknown and missing values. Returns int64 [batch]."""
-    vocabulary = tft.vocabulary(
-        column.values,
-        top_k=feature.vocabulary_size,
-        frequency_threshold=feature.min_count,
-        vocab_filename=vocabulary_name(feature.name),
-    )
+    vocabulary = analysis.vocabulary(feature, column.values)
     return tft.apply_vocabulary(_dense(column, feature.default), vocabulary, num_oov_buckets=1)
-
-
-def vocabulary_name(name: str) -> str:
-    """Name under which TFTransformOutput knows the vocabulary of a categorical feature."""
-    return f"vocabulary_{name}"
 
 
 def _text(feature: Text, column: tf.SparseTensor) -> tf.SparseTensor:

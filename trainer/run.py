@@ -15,11 +15,12 @@ from components.creative_gen.store import CreativePixels, read_pixels
 from configs.features import Categorical, FeatureTable, Image
 from configs.settings import Model
 from configs.settings import Trainer as TrainerSettings
+from trainer.analysis import vocabulary_name
 from trainer.click_model import ClickModel, embedded_features
 from trainer.dataset import load_rows
 from trainer.fitting import CreativeEmbedder, Epoch, calibrating_shift, fit, predict_logits
 from trainer.image_tower import ImageTower
-from trainer.preprocessing import dense_names, vocabulary_name
+from trainer.preprocessing import dense_names
 from trainer.servable import Servable, ServableCreatives
 
 

@@ -73,7 +73,7 @@ class Servable(tf.Module):
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """serving_default and transform_features take serialized Examples; predict takes one tensor per column."""
         examples = tf.TensorSpec([None], tf.string, name="examples")
-        columns = {feature.name: tf.TensorSpec([None], _dtype(feature), name=feature.name) for feature in self._inputs}
+        columns = {one.request_name: tf.TensorSpec([None], _dtype(one), name=one.request_name) for one in self._inputs}
         image = self._table.image
         if self._creatives is not None and image is not None:
             columns[image.bytes_name] = tf.TensorSpec([None], tf.string, name=image.bytes_name)
@@ -92,7 +92,7 @@ class Servable(tf.Module):
         encoded = None
         if self._creatives is not None and image is not None:
             encoded = columns.pop(image.bytes_name)
-        raw = {name: _sparse(column) for name, column in columns.items()}
+        raw = {feature.name: _sparse(columns[feature.request_name]) for feature in self._inputs}
         return {PROBABILITY: self._probability(raw, encoded)}
 
     def _transform_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:

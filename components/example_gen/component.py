@@ -7,7 +7,7 @@ from tfx.types import standard_artifacts
 from tfx.types.channel import Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from components.artifacts import IngestReport
+from components.artifacts import Columns, IngestReport
 from components.example_gen.driver import AdExampleGenDriver
 from components.example_gen.executor import AdExampleGenExecutor
 from configs.features import FeatureTable
@@ -26,12 +26,15 @@ class AdExampleGenSpec(ComponentSpec):
     INPUTS: dict[str, ChannelParameter] = {}
     OUTPUTS = {
         "examples": ChannelParameter(type=standard_artifacts.Examples),
+        "columns": ChannelParameter(type=Columns),
         "ingest_report": ChannelParameter(type=IngestReport),
     }
 
 
 class AdExampleGen(base_component.BaseComponent):
     """Reads CSV in Arrow blocks, checks every row against the feature table, writes Examples and a reject report.
+
+    The same rows are written as Arrow columns too, for components that read all of them and need not decode Examples.
 
     Gap in TFX: CsvExampleGen infers types, spends 14 times the CPU, splits by a hash of the whole record, ends with a
     trace at the first bad row, and fingerprints files by their modification time instead of their content.
@@ -49,6 +52,7 @@ class AdExampleGen(base_component.BaseComponent):
             features=features.model_dump_json(),
             code=code,
             examples=Channel(type=standard_artifacts.Examples),
+            columns=Channel(type=Columns),
             ingest_report=Channel(type=IngestReport),
         )
         super().__init__(spec=spec)

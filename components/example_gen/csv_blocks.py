@@ -38,6 +38,7 @@ class CsvBlock(NamedTuple):
     """Byte after the last; WHOLE_FILE in a compressed file."""
     first_line: int
     """Line number, from 1, at which the block starts."""
+    span: int = 0
 
 
 class Piece(NamedTuple):

@@ -14,6 +14,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
 from adclick.filesystem import join, open_binary
+from components.example_gen.columns import split_folder
 from components.example_gen.csv_blocks import CsvBlock
 from components.example_gen.ingest import BlockResult, ingest_block, plan_ingest, require_usable, write_report
 from components.example_gen.spans import select_input
@@ -26,15 +27,21 @@ class _IngestBlocks(beam.DoFn):
     """Writes each block's Examples and, beside the report, what the executor sums up afterwards."""
 
     def __init__(
-        self, rule: SplitRule, data: Data, features_json: str, split_uris: dict[str, str], parts_uri: str
+        self,
+        rule: SplitRule,
+        data: Data,
+        features_json: str,
+        split_uris: dict[str, str],
+        columns_uris: dict[str, str],
+        parts_uri: str,
     ) -> None:
         self._rule, self._data, self._features_json = rule, data, features_json
-        self._split_uris, self._parts_uri = split_uris, parts_uri
+        self._split_uris, self._columns_uris, self._parts_uri = split_uris, columns_uris, parts_uri
 
     def process(self, element: tuple[int, CsvBlock]) -> Iterator[str]:
         index, block = element
         table = FeatureTable.model_validate_json(self._features_json)
-        result = ingest_block(index, block, self._rule, self._data, table, self._split_uris)
+        result = ingest_block(index, block, self._rule, self._data, table, self._split_uris, self._columns_uris)
         part = f"{self._parts_uri}-{index:05d}"
         with open_binary(part, mode="wb") as stream:
             pickle.dump(result, stream)
@@ -60,13 +67,16 @@ class AdExampleGenExecutor(BaseBeamExecutor):
         examples_utils.set_file_format(examples, "tfrecords_gzip")
         split_uris = {split: artifact_utils.get_split_uri([examples], split) for split in (TRAIN, EVAL)}
 
-        for uri in split_uris.values():
+        columns_uri = artifact_utils.get_single_uri(output_dict["columns"])
+        columns_uris = {split: split_folder(columns_uri, split) for split in split_uris}
+
+        for uri in (*split_uris.values(), *columns_uris.values()):
             fileio.makedirs(uri)
 
         source = select_input(data.root, data.pattern, data.spans)
         plan = plan_ingest(source, data, table)
         parts_uri = join(self._get_tmp_dir(), "part")
-        work = _IngestBlocks(plan.rule, data, exec_properties["features"], split_uris, parts_uri)
+        work = _IngestBlocks(plan.rule, data, exec_properties["features"], split_uris, columns_uris, parts_uri)
         with self._make_beam_pipeline() as pipeline:
             _ = pipeline | beam.Create(list(enumerate(plan.blocks))) | "Ingest" >> beam.ParDo(work)
         results = [_read_part(f"{parts_uri}-{index:05d}") for index in range(len(plan.blocks))]

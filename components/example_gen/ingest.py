@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from adclick.errors import DataError
 from adclick.filesystem import join, open_binary
+from components.example_gen.columns import write_columns
 from components.example_gen.csv_blocks import CsvBlock, plan_blocks, read_pieces
 from components.example_gen.header_check import check_header
 from components.example_gen.row_parsing import ParsedRows, Reject, parse_piece, read_times
@@ -49,7 +50,10 @@ class BlockResult(NamedTuple):
 
 def plan_ingest(source: SpanInput, data: Data, table: FeatureTable) -> IngestPlan:
     """Holds headers against the table, cuts blocks, learns the split's cutoff. Raises DataError."""
-    blocks = plan_blocks(source.files, data.delimiter, BLOCK_BYTES)
+    spans = {file.uri: span for file, span in zip(source.files, source.file_spans, strict=True)}
+    blocks = [
+        block._replace(span=spans[block.file.uri]) for block in plan_blocks(source.files, data.delimiter, BLOCK_BYTES)
+    ]
     unknown: dict[str, None] = {}
     for uri, header in {block.file.uri: block.header for block in blocks}.items():
         unknown.update(dict.fromkeys(check_header(uri, header, table)))
@@ -71,9 +75,15 @@ def plan_ingest(source: SpanInput, data: Data, table: FeatureTable) -> IngestPla
 
 
 def ingest_block(
-    index: int, block: CsvBlock, rule: SplitRule, data: Data, table: FeatureTable, split_uris: dict[str, str]
+    index: int,
+    block: CsvBlock,
+    rule: SplitRule,
+    data: Data,
+    table: FeatureTable,
+    split_uris: dict[str, str],
+    columns_uris: dict[str, str],
 ) -> BlockResult:
-    """Parses, checks, splits and writes one block; shards are named by the block's index."""
+    """Parses, checks, splits and writes one block, as Examples and as columns; files are named by the block's index."""
     from components.example_gen.example_writing import write_shards
 
     read, rejects = 0, []
@@ -91,8 +101,9 @@ def ingest_block(
         lists = {feature.name: _as_lists(rows.columns[feature.name], _value_type(feature)) for feature in table.written}
         for split, chosen in ((TRAIN, ~is_eval), (EVAL, is_eval)):
             batch = pa.RecordBatch.from_arrays(list(lists.values()), list(lists)).filter(pa.array(chosen))
-            name = f"data_tfrecord-{index:05d}-{number:05d}"
-            write_shards(batch, split_uris[split], name, shard_bytes=data.shard_mb << 20)
+            part = f"{index:05d}-{number:05d}"
+            write_shards(batch, split_uris[split], f"data_tfrecord-{part}", shard_bytes=data.shard_mb << 20)
+            write_columns(batch, columns_uris[split], block.span, part)
             written[split] += batch.num_rows
     return BlockResult(block.file.path, read, written, rejects, creatives)
 

@@ -18,6 +18,8 @@ class SpanInput(NamedTuple):
     files: tuple[DataFile, ...]
     fingerprint: str
     """SHA-256 over relative paths and contents."""
+    file_spans: tuple[int, ...]
+    """The span of each file."""
 
 
 def select_input(root: str, pattern: str, spans: Literal["all", "latest"] | int) -> SpanInput:
@@ -38,8 +40,9 @@ def select_input(root: str, pattern: str, spans: Literal["all", "latest"] | int)
     if spans != "all":
         wanted = wanted[-(1 if spans == "latest" else spans) :]
     files = tuple(file for number in wanted for file in by_span[number])
+    file_spans = tuple(number for number in wanted for _ in by_span[number])
     fingerprint = content_digest((file.uri for file in files), (file.path for file in files))
-    return SpanInput(tuple(wanted), files, fingerprint)
+    return SpanInput(tuple(wanted), files, fingerprint, file_spans)
 
 
 def pattern_to_regex(pattern: str) -> re.Pattern[str]:

@@ -88,3 +88,35 @@ def test_a_timestamp_from_which_nothing_is_made_is_no_model_input() -> None:
 def test_a_table_survives_json() -> None:
     features = everything()
     assert FeatureTable.model_validate_json(features.model_dump_json()) == features
+
+
+def test_dropped_columns_are_known_to_the_header_and_to_nobody_else() -> None:
+    features = table({"name": "email", "kind": "numeric", "pii": "drop"}, {"name": "ad", "kind": "key", "pii": "hash"})
+    assert "email" in features
+    for seen in (tuple(features), features.of_kind(Numeric), features.written, features.model_inputs):
+        assert "email" not in [feature.name for feature in seen]
+    assert [feature.name for feature in features.private] == ["email", "ad"]
+    assert features.hashed_names == ("ad",)
+
+
+def test_an_input_that_wants_a_hash_says_so_by_its_name() -> None:
+    features = table({"name": "user", "kind": "hashed", "pii": "hash"}, {"name": "site", "kind": "hashed"})
+    assert [feature.request_name for feature in features.model_inputs] == ["user_hashed", "site"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "fault"),
+    [
+        ([{"name": "age", "kind": "numeric", "pii": "hash"}], "'age' of kind 'numeric' has pii: hash, which goes with"),
+        ([{"name": "pic", "kind": "image", "pii": "hash"}], "'pic' of kind 'image' has pii: hash"),
+        ([{"name": "clicked", "kind": "label", "pii": "drop"}], "'clicked' is the label, which cannot be dropped"),
+        (
+            [{"name": "user", "kind": "key", "pii": "hash"}, {"name": "user_hashed", "kind": "key"}],
+            "'user_hashed' is reserved for the hash of 'user'",
+        ),
+    ],
+)
+def test_pii_that_cannot_be_kept_private_is_refused(entries: list[dict[str, str]], fault: str) -> None:
+    label = [] if entries[0]["kind"] == "label" else [{"name": "clicked", "kind": "label"}]
+    with pytest.raises(ValidationError, match=fault):
+        FeatureTable.model_validate([*entries, *label])

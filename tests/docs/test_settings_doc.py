@@ -81,7 +81,7 @@ def test_every_key_of_a_feature_kind_is_listed_with_its_default(kind: str) -> No
     entry = next(one for one in get_args(union) if get_args(one.model_fields["kind"].annotation) == (kind,))
     text = (DOCS / "data.md").read_text(encoding="utf-8")
     common = documented(section(text, "Keys of every kind"))
-    assert list(common) == ["name", "kind", "required", "description"]
+    assert list(common) == ["name", "kind", "required", "description", "pii"]
     assert common | documented(section(text, f"`{kind}`")) == dict(declared(entry))
 
 

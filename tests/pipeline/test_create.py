@@ -21,6 +21,7 @@ GOLDEN = Path(__file__).with_name("graph.json")
 VARIANTS = {
     "base": [],
     "inferred schema": ["schema.source=inferred"],
+    "transform on Beam": ["transform.engine=beam"],
     "no images": [
         "features=[{name: who, kind: key}, {name: price, kind: numeric}, {name: clicked, kind: label}]",
         "data.split={by: hash, column: who}",

@@ -4,7 +4,9 @@ import math
 
 import pytest
 
-from serving.client_columns import ModelInputs, read_model_inputs, to_columns
+from adclick.errors import SettingsError
+from adclick.privacy import hashed
+from serving.client_columns import ModelInputs, Row, read_model_inputs, to_columns
 from serving.client_errors import RowError, SignatureError
 
 INPUTS = ModelInputs(1, {"bid": "DT_FLOAT", "hour": "DT_INT64", "site": "DT_STRING"})
@@ -91,3 +93,29 @@ def test_foreign_signatures_are_refused() -> None:
 )
 def test_times_are_sent_as_seconds(written: str, seconds: int) -> None:
     assert to_columns([{"hour": written}], INPUTS)["hour"] == [seconds]
+
+
+KEY = "0123456789abcdef"
+PRIVATE = ModelInputs(1, {"user_hashed": "DT_STRING", "bid": "DT_FLOAT"})
+
+
+def test_a_value_goes_as_its_hash_where_the_model_wants_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADCLICK_PII_KEY", KEY)
+    expected = hashed("user", b"u1", KEY.encode()).encode()
+    rows: list[Row] = [{"user": "u1"}, {"user_hashed": expected.decode()}, {"user": ""}, {"bid": 1}]
+    assert to_columns(rows, PRIVATE)["user_hashed"] == [expected, expected, b"", b""]
+
+
+def test_without_the_key_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ADCLICK_PII_KEY", raising=False)
+    with pytest.raises(SettingsError, match=r"feature 'user' has pii: hash, but .* ADCLICK_PII_KEY is not set"):
+        to_columns([{"user": "u1"}], PRIVATE)
+    assert to_columns([{"user_hashed": "ab"}], PRIVATE)["user_hashed"] == [b"ab"]
+
+
+def test_a_private_value_that_cannot_be_sent_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADCLICK_PII_KEY", KEY)
+    with pytest.raises(RowError) as caught:
+        to_columns([{"user": ["secret"]}], PRIVATE)
+    assert "secret" not in str(caught.value)
+    assert "withheld" in str(caught.value)

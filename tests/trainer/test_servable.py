@@ -15,7 +15,7 @@ from transform_sample import COLUMNS, TABLE, Sample, examples, raw
 
 from components.creative_gen.normalising import normalise_creatives
 from components.creative_gen.store import Creative, CreativePixels
-from configs.features import STRING_KINDS, Timestamp
+from configs.features import STRING_KINDS, FeatureTable, Timestamp
 from configs.settings import Creatives, Model, Trainer
 from trainer.click_model import ClickModel
 from trainer.dataset import load_rows
@@ -181,6 +181,19 @@ def test_without_images_neither_name_nor_bytes_are_asked_for(sample: Sample) -> 
     inputs = tensors(COLUMNS)
     assert set(signatures["predict"].structured_input_signature[1]) == set(inputs) - {"creative", "creative_bytes"}
     columns = {name: value for name, value in inputs.items() if name not in ("creative", "creative_bytes")}
+    served = signatures["serving_default"](examples=examples(COLUMNS))["click_probability"].numpy()
+    assert signatures["predict"](**columns)["click_probability"].numpy() == pytest.approx(served, abs=1e-6)
+
+
+def test_a_hashed_feature_asks_for_the_hash_by_name_and_takes_it_as_the_column(sample: Sample) -> None:
+    entries = [{**entry, "pii": "hash"} if entry["name"] == "page" else entry for entry in TABLE.model_dump()]
+    store = CreativePixels((), np.zeros((0, PX, PX, 3), np.uint8))
+    model, _ = built(sample, Model(use_images=False), store)
+    servable = Servable(FeatureTable.model_validate(entries), sample.output, model, None, 0.0)
+    signatures = servable.signatures()
+    columns = {name: value for name, value in tensors(COLUMNS).items() if name not in ("creative", "creative_bytes")}
+    columns["page_hashed"] = columns.pop("page")
+    assert set(signatures["predict"].structured_input_signature[1]) == set(columns)
     served = signatures["serving_default"](examples=examples(COLUMNS))["click_probability"].numpy()
     assert signatures["predict"](**columns)["click_probability"].numpy() == pytest.approx(served, abs=1e-6)
 

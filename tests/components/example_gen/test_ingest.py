@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from adclick.errors import DataError
 from components.example_gen import ingest
+from components.example_gen.columns import read_columns, spans_of, split_folder
 from components.example_gen.ingest import (
     BlockResult,
     IngestPlan,
@@ -52,9 +53,12 @@ def run(root: Path, output: Path, data: Data) -> tuple[dict[str, Any], dict[str,
     source = select_input(str(root), data.pattern, data.spans)
     plan = plan_ingest(source, data, TABLE)
     uris = {split: str(output / split) for split in ("train", "eval")}
-    for uri in uris.values():
+    columns = {split: split_folder(str(output / "columns"), split) for split in uris}
+    for uri in (*uris.values(), *columns.values()):
         Path(uri).mkdir(parents=True)
-    results = [ingest_block(index, block, plan.rule, data, TABLE, uris) for index, block in enumerate(plan.blocks)]
+    results = [
+        ingest_block(index, block, plan.rule, data, TABLE, uris, columns) for index, block in enumerate(plan.blocks)
+    ]
     counts = write_report(results, plan, source, str(output))
     ids = {}
     for split, uri in uris.items():
@@ -172,7 +176,7 @@ def test_a_file_that_is_no_csv_is_named_with_its_lines(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(ingest, "parse_piece", refuse)
     with pytest.raises(DataError) as raised:
-        ingest_block(0, plan.blocks[0], plan.rule, Data(), TABLE, uris)
+        ingest_block(0, plan.blocks[0], plan.rule, Data(), TABLE, uris, uris)
     assert str(raised.value).startswith(f"{tmp_path}/month-1/m.csv: lines 2 to 3: cannot be read as CSV (why); look")
 
 
@@ -191,3 +195,17 @@ def test_creatives_of_blocks_add_up_and_keep_their_first_line(tmp_path: Path) ->
         ("a.png", "3", "1.csv", "91"),
         ("b.png", "5", "1.csv", "7"),
     ]
+
+
+def test_columns_hold_the_rows_of_the_examples_by_split_and_span(tmp_path: Path) -> None:
+    deliver(tmp_path)
+    _, ids, _, _ = run(tmp_path, tmp_path / "out", Data())
+    uri = str(tmp_path / "out" / "columns")
+
+    def column_ids(**chosen: Any) -> list[bytes]:
+        return [one for batch in read_columns(uri, **chosen) for (one,) in batch.column("id").to_pylist()]
+
+    assert spans_of(uri) == [1, 2]
+    assert {split: column_ids(split=split) for split in ("train", "eval")} == ids
+    assert sorted(column_ids(span=1) + column_ids(span=2)) == sorted(ids["train"] + ids["eval"])
+    assert set(column_ids(span=2)) <= {b"d", b"e", b"f", b"g"}
