@@ -10,6 +10,9 @@ None of them is worth a retry with the same input: each message names file or fi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class AdclickError(Exception):
     """A failure that the person who runs adclick can act on."""
@@ -27,6 +30,11 @@ class DataGateError(AdclickError):
     """The data gate stops the run."""
 
     exit_status = 4
+
+    def __init__(self, message: str, decision: Mapping[str, Any] | None = None) -> None:
+        """`decision`: what verdict.json would hold, since a component that raises leaves no artifact."""
+        super().__init__(message)
+        self.decision = decision
 
 
 class DataError(DataGateError):

@@ -30,6 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-root", metavar="URI", help="folder with the CSV files and images (data.root)")
     parser.add_argument("--output-root", metavar="DIR", help="folder for everything the run writes (output_root)")
     parser.add_argument("--set", metavar="a.b=value", action="append", default=[], help="one setting; may be repeated")
+    parser.add_argument(
+        "--accept",
+        metavar="FEATURE[:TYPE]",
+        action="append",
+        default=[],
+        help="a feature's anomalies are recorded and do not stop the run; may be repeated (anomalies.accept)",
+    )
     parser.add_argument("--fresh", action="store_true", help="run every component, whatever an earlier run left")
     parser.add_argument("--no-progress", action="store_true", help="plain lines instead of the live table")
 
@@ -67,7 +74,7 @@ def _run(args: argparse.Namespace, progress: LiveProgress | PlainProgress) -> in
         overrides.append(f"data.root={_quoted(args.data_root)}")
     if args.output_root:
         overrides.append(f"output_root={_quoted(args.output_root)}")
-    settings = load_settings(args.config, overrides)
+    settings = load_settings(args.config, overrides, args.accept)
     if not is_folder(settings.data.root):
         raise SettingsError(
             f"data.root: {settings.data.root}: no such folder; give the folder with the CSV files to --data-root, "

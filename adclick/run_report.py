@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from adclick.filesystem import exists, join, read_bytes
+from adclick.gate_report import gate_lines, gate_of
 from adclick.stack import installed_versions
 
 PUSHED, NOT_BLESSED = 0, 3
@@ -70,7 +71,7 @@ def _stopped_summary(outputs: Mapping[str, Mapping[str, str]], stopped: Exceptio
         "rows": rows,
         "splits": splits,
         "creatives": creatives,
-        "anomalies": [],
+        **gate_of(outputs, stopped),
         "metrics": None,
         "baseline": None,
         "verdict": {"blessed": False, "reasons": [str(stopped) or type(stopped).__name__], "bounds": []},
@@ -123,7 +124,7 @@ def verdict_text(summary: dict[str, Any]) -> str:
     if creatives["distinct"]:
         unusable = ", ".join(f"{creatives[key]} {key}" for key in ("missing", "corrupt", "rejected"))
         lines.append(f"creatives  {creatives['distinct']:,} distinct, {creatives['stored']:,} stored, {unusable}")
-    lines += ["", *_metric_lines(metrics, summary["baseline"])]
+    lines += [*gate_lines(summary), "", *_metric_lines(metrics, summary["baseline"])]
     if summary["truth"]:
         truth = summary["truth"]
         lines.append(

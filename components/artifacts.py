@@ -16,12 +16,6 @@ class Columns(Artifact):
     TYPE_NAME = "adclick.Columns"
 
 
-class SpanStatistics(Artifact):
-    """span-<number>/FeatureStats.pb: statistics of the newest two spans, all splits together."""
-
-    TYPE_NAME = "adclick.SpanStatistics"
-
-
 class IngestReport(Artifact):
     """counts.json, rejects.csv and creatives.csv: what was read, refused and referred to."""
 
@@ -29,9 +23,15 @@ class IngestReport(Artifact):
 
 
 class CreativeStore(Artifact):
-    """keys.json, pixels.npy and unusable.csv: each distinct creative once, normalised."""
+    """keys.json, pixels.npy, unusable.csv and counts.json: each distinct creative once, normalised."""
 
     TYPE_NAME = "adclick.CreativeStore"
+
+
+class SpanStatistics(Artifact):
+    """span-<number>/FeatureStats.pb for the newest two spans that a run read: statistics over all rows of a span."""
+
+    TYPE_NAME = "adclick.SpanStatistics"
 
 
 class GateVerdict(Artifact):

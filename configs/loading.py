@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from adclick.errors import SettingsError
 from configs.features import KINDS, FeatureTable
+from configs.nearest import nearest
 from configs.settings import Settings
 
 BASE_FILE = Path(__file__).with_name("base.yaml")
@@ -33,10 +33,13 @@ class Layer(NamedTuple):
     values: Mapping[str, Any]
 
 
-def load_settings(config: str | Path | None = None, overrides: Sequence[str] = ()) -> Settings:
+def load_settings(
+    config: str | Path | None = None, overrides: Sequence[str] = (), accept: Sequence[str] = ()
+) -> Settings:
     """Base file, then the overlay `config` (which holds only differences), then `a.b=value` words.
 
-    Mappings merge key by key; lists and scalars are replaced. Raises SettingsError.
+    Mappings merge key by key; lists and scalars are replaced. `accept` is put behind anomalies.accept of all of them.
+    Raises SettingsError.
     """
     layers = [read_layer(BASE_FILE)]
     if config is not None and Path(config).resolve() != BASE_FILE:
@@ -45,6 +48,9 @@ def load_settings(config: str | Path | None = None, overrides: Sequence[str] = (
     merged: dict[str, Any] = {}
     for layer in layers:
         merged = merge(merged, layer.values)
+    if accept:
+        layers.append(_accepting(accept, merged))
+        merged = merge(merged, layers[-1].values)
     try:
         return Settings.model_validate(merged)
     except ValidationError as error:
@@ -85,6 +91,14 @@ def parse_override(word: str) -> Layer:
     return Layer(f"--set {word}", value)
 
 
+def _accepting(accept: Sequence[str], merged: Mapping[str, Any]) -> Layer:
+    """The words of `--accept` behind the list that files and overrides give."""
+    section = merged.get("anomalies")
+    listed = section.get("accept", []) if isinstance(section, Mapping) else []
+    whole = [*listed, *accept] if isinstance(listed, list) else listed  # what is no list is refused as it stands
+    return Layer(" ".join(f"--accept {word}" for word in accept), {"anomalies": {"accept": whole}})
+
+
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """`above` laid over `below`: mappings merge, everything else is replaced."""
     merged = dict(below)
@@ -110,10 +124,10 @@ def explain(detail: Mapping[str, Any], layers: Sequence[Layer]) -> str:
     if named:
         key = f"{key} (feature {named!r})"
     if kind == "extra_forbidden":
-        return f"{origin}: {key}: unknown key{_nearest(str(location[-1]), _known_keys(detail['loc']))}"
+        return f"{origin}: {key}: unknown key{nearest(str(location[-1]), _known_keys(detail['loc']))}"
     if kind == "union_tag_invalid":
         given = str(value.get("kind")) if isinstance(value, Mapping) else str(value)
-        return f"{origin}: {key}: unknown kind {given!r}{_nearest(given, KINDS)}"
+        return f"{origin}: {key}: unknown kind {given!r}{nearest(given, KINDS)}"
     if kind == "union_tag_not_found":
         return f"{origin}: {key}: has no kind; add one of {', '.join(KINDS)}"
     if kind == "missing":
@@ -155,13 +169,6 @@ def _feature_named(location: Sequence[str | int], layers: Sequence[Layer]) -> st
     entries = next(layer.values["features"] for layer in reversed(layers) if "features" in layer.values)
     entry = entries[location[1]]
     return str(entry["name"]) if isinstance(entry, Mapping) and "name" in entry else None
-
-
-def _nearest(word: str, known: Sequence[str]) -> str:
-    matches = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    if matches:
-        return f"; did you mean {matches[0]!r}?"
-    return f"; known here: {', '.join(known)}" if known else ""
 
 
 def _known_keys(location: Sequence[Any]) -> tuple[str, ...]:

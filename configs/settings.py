@@ -6,20 +6,19 @@ import posixpath
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from components.example_gen.reject_codes import RejectCode
-from configs.features import FeatureTable, Key, Label
+from configs.anomalies import AnomalyLimits
+from configs.features import FeatureTable, Ignore, Key, Label
+from configs.nearest import likeliest
+from configs.section import Section
 
 STORE_FOLDER = re.compile(r"(s3|gs)://[^/?#]+(/[^?#]*)?")
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Split(_Section):
+class Split(Section):
     """Which rows are set aside for evaluation. A split never looks at the whole record."""
 
     by: Literal["time", "hash", "column"] = "time"
@@ -39,7 +38,7 @@ class Split(_Section):
         return self
 
 
-class RowLimits(_Section):
+class RowLimits(Section):
     """How many rejected rows a run bears before it stops."""
 
     max_rejected_share: Share = 0.01
@@ -57,7 +56,7 @@ class RowLimits(_Section):
         return self
 
 
-class Data(_Section):
+class Data(Section):
     """Where the impressions lie and how they are read."""
 
     root: str = "data/sample/data"
@@ -71,7 +70,7 @@ class Data(_Section):
     shard_mb: int = Field(default=64, ge=1, le=4096)
 
 
-class Creatives(_Section):
+class Creatives(Section):
     """How images are read, checked and stored: once per creative."""
 
     root: str | None = None
@@ -80,12 +79,13 @@ class Creatives(_Section):
     """Side of the square that each image is normalised to."""
     max_file_bytes: int = Field(default=20_000_000, ge=1)
     max_image_pixels: int = Field(default=25_000_000, ge=1)
-    formats: tuple[str, ...] = ("PNG", "JPEG", "GIF", "BMP")
+    formats: tuple[Literal["PNG", "JPEG", "GIF", "BMP"], ...] = ("PNG", "JPEG", "GIF", "BMP")
+    """Of those that TensorFlow decodes, in training and in serving."""
     max_unusable_share: Share = 0.05
     """Share of distinct creatives that may be missing, corrupt or refused."""
 
 
-class SchemaSource(_Section):
+class SchemaSource(Section):
     """The schema that statistics are validated against."""
 
     source: Literal["table", "inferred", "file"] = "table"
@@ -101,21 +101,14 @@ class SchemaSource(_Section):
         return self
 
 
-class AnomalyLimits(_Section):
-    """Which anomalies stop the run."""
-
-    accept: tuple[str, ...] = ()
-    """Features, or `feature:TYPE` pairs, whose anomalies are recorded and do not stop the run."""
-
-
-class Transform(_Section):
+class Transform(Section):
     """How raw columns become model inputs. Both engines give the same graph and the same values."""
 
     engine: Literal["columns", "beam"] = "columns"
     """`columns`: in this process, from Arrow columns; `beam`: TFX's Transform, for data that outgrows a machine."""
 
 
-class ImageTower(_Section):
+class ImageTower(Section):
     """What the model makes of a creative's pixels."""
 
     statistics: bool = True
@@ -133,7 +126,7 @@ class ImageTower(_Section):
         return self
 
 
-class Model(_Section):
+class Model(Section):
     """DCN-v2: cross layers and a deep tower side by side."""
 
     cross_layers: int = Field(default=2, ge=0, le=8)
@@ -146,7 +139,7 @@ class Model(_Section):
     image_tower: ImageTower = ImageTower()
 
 
-class Trainer(_Section):
+class Trainer(Section):
     """How the model is fitted. Epochs, never steps."""
 
     epochs: int = Field(default=8, ge=1)
@@ -163,7 +156,7 @@ class Trainer(_Section):
     """`auto`: where there is a GPU."""
 
 
-class Bounds(_Section):
+class Bounds(Section):
     """What a candidate must reach, and how far it may fall behind the model in service."""
 
     min_auc: Share = 0.55
@@ -174,7 +167,7 @@ class Bounds(_Section):
     max_log_loss_rise: float = Field(default=0.002, ge=0.0)
 
 
-class Evaluation(_Section):
+class Evaluation(Section):
     """What is measured, on which slices, and the bounds of the gate."""
 
     slices: tuple[tuple[str, ...], ...] = (("device",), ("position",))
@@ -183,7 +176,7 @@ class Evaluation(_Section):
     """Folder, below data.root or a URI, with the known click probabilities of simulated data; none for real data."""
 
 
-class Push(_Section):
+class Push(Section):
     """Where a blessed model goes."""
 
     root: str | None = None
@@ -191,7 +184,7 @@ class Push(_Section):
     model_name: str = Field(default="adclick", pattern=r"^[a-z][a-z0-9_-]*$")
 
 
-class Settings(_Section):
+class Settings(Section):
     """Everything a run can be told."""
 
     pipeline_name: str = Field(default="adclick", pattern=r"^[a-z][a-z0-9-]*$")
@@ -251,14 +244,20 @@ class Settings(_Section):
                     raise ValueError(
                         f"evaluation.slices names the label {column!r}: slice by what is known before the click"
                     )
+        if self.schema_source.source != "file":  # a curated schema may have features that the table lacks
+            for field, name in self.anomalies.named_features():
+                self._need(name, field)
+                if isinstance(self.features[name], Ignore):
+                    raise ValueError(f"{field} names {name!r} of kind 'ignore', which no check looks at: take it out")
         return self
 
     def _need(self, name: str, field: str) -> None:
         if name in self.features and self.features[name].pii == "drop":
             raise ValueError(f"{field} names {name!r}, which pii: drop leaves out: name another, or use pii: hash")
         if name not in self.features:
-            names = ", ".join(feature.name for feature in self.features)
-            raise ValueError(f"{field} names {name!r}, which is not in the feature table ({names})")
+            names = [feature.name for feature in self.features]
+            known = f"({', '.join(names)}){likeliest(name, names)}"
+            raise ValueError(f"{field} names {name!r}, which is not in the feature table {known}")
 
     @property
     def image_root(self) -> str:

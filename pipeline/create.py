@@ -40,7 +40,7 @@ def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = 
     creative_store = None
     if settings.features.image is not None:
         code = code_fingerprint("components.creative_gen.executor")
-        creatives = CreativeGen(ingest_report, settings.image_root, settings.creatives, code)
+        creatives = CreativeGen(ingest_report, settings.image_root, settings.creatives, places.pipeline_root, code)
         creative_store = creatives.outputs["creative_store"]
         nodes.append(creatives)
 
@@ -56,11 +56,11 @@ def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = 
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
     gate = AnomalyGate(
         validator.outputs["anomalies"],
+        statistics.outputs["statistics"],
+        statistics.outputs["span_statistics"],
         ingest_report,
         creative_store,
-        settings.data.limits,
-        settings.creatives,
-        settings.anomalies,
+        settings,
         code_fingerprint("components.anomaly_gate.executor"),
     )
 

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from trainer.image_decoding import decode_image, turn
+
 
 def normalise_image(encoded: tf.Tensor, image_px: int) -> tf.Tensor:
-    """Decodes PNG, JPEG, GIF (first frame) or BMP bytes and squares them to `image_px`, antialiased.
+    """Decodes PNG, JPEG, GIF or BMP bytes and squares them to `image_px`, antialiased.
+
+    What becomes of alpha, palettes, CMYK, Exif rotation and animations is listed in docs/data.md.
 
     encoded: string scalar. Returns uint8 [image_px, image_px, 3]. Raises InvalidArgumentError for bytes that do not
     decode.
     """
-    pixels = tf.io.decode_image(encoded, channels=3, expand_animations=False)
-    pixels.set_shape([None, None, 3])
+    pixels, orientation = decode_image(encoded)
     resized = tf.image.resize(pixels, [image_px, image_px], antialias=True)
-    return tf.cast(tf.clip_by_value(tf.round(resized), 0.0, 255.0), tf.uint8)  # [H, W, 3]
+    square = tf.cast(tf.clip_by_value(tf.round(resized), 0.0, 255.0), tf.uint8)  # [H, W, 3]
+    # A square may as well be turned last, when it is small.
+    return turn(square, orientation)

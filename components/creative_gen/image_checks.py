@@ -6,6 +6,7 @@ import io
 from enum import Enum
 from typing import NamedTuple
 
+from components.creative_gen.image_layout import bmp_is_plain, gif_layout
 from configs.settings import Creatives
 
 
@@ -17,6 +18,7 @@ class UnusableCode(str, Enum):
     TOO_MANY_BYTES = "too_many_bytes"
     BAD_FORMAT = "bad_format"
     TOO_MANY_PIXELS = "too_many_pixels"
+    UNSUPPORTED_BMP = "unsupported_bmp"
     CORRUPT = "corrupt"
 
 
@@ -25,7 +27,8 @@ CONDITIONS: dict[UnusableCode, str] = {
     UnusableCode.EMPTY_FILE: "The file has 0 bytes.",
     UnusableCode.TOO_MANY_BYTES: "The file is larger than `creatives.max_file_bytes`.",
     UnusableCode.BAD_FORMAT: "The file is no image, or of a format that `creatives.formats` does not list.",
-    UnusableCode.TOO_MANY_PIXELS: "The header announces more than `creatives.max_image_pixels` pixels.",
+    UnusableCode.TOO_MANY_PIXELS: "The headers announce more than `creatives.max_image_pixels` pixels.",
+    UnusableCode.UNSUPPORTED_BMP: "A BMP other than uncompressed with 8, 24 or 32 bits a pixel.",
     UnusableCode.CORRUPT: "The header is sound, but the pixels do not decode (a truncated file, for example).",
 }
 
@@ -37,14 +40,22 @@ class Fault(NamedTuple):
     detail: str
 
 
+def check_size(size_bytes: int, limits: Creatives) -> Fault | None:
+    """What is wrong with a file's size alone, before it is read."""
+    if size_bytes > limits.max_file_bytes:
+        return Fault(UnusableCode.TOO_MANY_BYTES, f"{size_bytes} bytes, at most {limits.max_file_bytes}")
+    return None
+
+
 def check_header(encoded: bytes, limits: Creatives) -> Fault | None:
     """First fault of the encoded image, None where its pixels may be decoded."""
     from PIL import Image, UnidentifiedImageError
 
     if not encoded:
         return Fault(UnusableCode.EMPTY_FILE, "0 bytes")
-    if len(encoded) > limits.max_file_bytes:
-        return Fault(UnusableCode.TOO_MANY_BYTES, f"{len(encoded)} bytes, at most {limits.max_file_bytes}")
+    fault = check_size(len(encoded), limits)
+    if fault is not None:
+        return fault
     try:
         with Image.open(io.BytesIO(encoded)) as image:
             kind, (width, height) = str(image.format), image.size
@@ -58,4 +69,16 @@ def check_header(encoded: bytes, limits: Creatives) -> Fault | None:
         return Fault(UnusableCode.BAD_FORMAT, f"{kind}; creatives.formats lists {', '.join(limits.formats)}")
     if width * height > limits.max_image_pixels:
         return Fault(UnusableCode.TOO_MANY_PIXELS, f"{width} × {height} pixels, at most {limits.max_image_pixels}")
+    if kind == "BMP" and not bmp_is_plain(encoded):
+        return Fault(UnusableCode.UNSUPPORTED_BMP, "not uncompressed with 8, 24 or 32 bits a pixel")
+    return _check_frames(encoded, limits) if kind == "GIF" else None
+
+
+def _check_frames(encoded: bytes, limits: Creatives) -> Fault | None:
+    """TensorFlow decodes every frame of an animation, and takes what it finds of a frame that is cut short."""
+    layout = gif_layout(encoded)
+    if layout.pixels > limits.max_image_pixels:
+        return Fault(UnusableCode.TOO_MANY_PIXELS, f"{layout.pixels} pixels in all, at most {limits.max_image_pixels}")
+    if not layout.frames:
+        return Fault(UnusableCode.CORRUPT, "the file ends before its first frame does")
     return None

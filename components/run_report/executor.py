@@ -54,7 +54,7 @@ class RunReportExecutor(BaseExecutor):
         summary = {
             **parts.rows_part(counts),
             "creatives": parts.creatives_part(creatives),
-            "anomalies": gate["accepted"] + gate["noted"],
+            **parts.gate_part(gate),
             **measured,
             "verdict": {"blessed": blessed, "reasons": failed(bounds, blessed), "bounds": bounds},
             "pushed_version": int(version) if version else None,

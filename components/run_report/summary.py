@@ -45,6 +45,13 @@ def creatives_part(counts: dict[str, Any] | None) -> dict[str, int]:
     }
 
 
+def gate_part(verdict: dict[str, Any]) -> dict[str, Any]:
+    """`anomalies` and `gate` of the summary, from AnomalyGate's verdict."""
+    anomalies = [{**one, "decision": key} for key in ("stopping", "accepted", "noted") for one in verdict[key]]
+    gate = {key: verdict[key] for key in ("passed", "checks", "unused_accept", "drift", "skew")}
+    return {"anomalies": anomalies, "gate": gate}
+
+
 def metrics_part(scores: dict[str, npt.NDArray[np.float64]], baseline_version: int) -> dict[str, Any]:
     """`metrics` and `baseline` of the summary, from the evaluator's scores."""
     label, weight = scores["label"], scores.get("weight")

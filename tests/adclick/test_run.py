@@ -76,6 +76,11 @@ def test_a_second_run_on_the_same_output_folder_is_told(data: Path, capfd: pytes
     [
         (["--config", "gone.yaml"], "gone.yaml: no such settings file; give the path of a YAML file to --config"),
         (["--set", "trainer.epoch=3"], "--set trainer.epoch=3: trainer.epoch: unknown key; did you mean 'epochs'?"),
+        (
+            ["--set", "anomalies.accept=[country]", "--accept", "device", "--accept", "device:DRFT"],
+            "--accept device --accept device:DRFT: anomalies.accept names the anomaly type 'DRFT', which there is not; "
+            "did you mean 'DRIFT'?",
+        ),
         (["--data-root", "foo://bucket"], "foo://bucket: cannot be opened: Protocol not known: foo; give a local"),
     ],
 )

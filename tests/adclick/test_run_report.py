@@ -24,6 +24,13 @@ METRICS = {
 }
 HELD = {"name": "AUC", "value": 0.71234, "relation": "≥", "bound": 0.55, "held": True}
 BROKEN = {"name": "AUC change", "value": -0.02, "relation": "≥", "bound": -0.005, "held": False}
+GATE = {
+    "passed": True,
+    "checks": [],
+    "unused_accept": [],
+    "drift": {"state": "unchecked", "reason": "no earlier span than span 1"},
+    "skew": {"state": "off", "reason": "anomalies.serving_statistics names no file"},
+}
 
 
 def summary(**changes: Any) -> dict[str, Any]:
@@ -31,6 +38,8 @@ def summary(**changes: Any) -> dict[str, Any]:
         "rows": {"read": 12_345, "written": 12_340, "rejected": {"bad_label": 3, "ragged_row": 2}},
         "splits": {"train": 9_872, "eval": 2_468},
         "creatives": {"distinct": 300, "stored": 295, "missing": 3, "corrupt": 1, "rejected": 1},
+        "anomalies": [],
+        "gate": GATE,
         "metrics": METRICS,
         "baseline": None,
         "truth": None,
@@ -45,6 +54,8 @@ def test_a_first_blessed_run_reads_so() -> None:
         "rows       12,345 read, 12,340 written, 5 rejected (bad_label 3, ragged_row 2)",
         "splits     9,872 to train on, 2,468 to evaluate on",
         "creatives  300 distinct, 295 stored, 3 missing, 1 corrupt, 1 rejected",
+        "anomalies  0 noted, 0 accepted",
+        "drift      unchecked: no earlier span than span 1",
         "",
         "                            candidate   (no model in service yet)",
         "AUC                            0.7123",
@@ -150,6 +161,7 @@ def test_a_stopped_run_keeps_what_there_was(tmp_path: Path) -> None:
         "reasons": ["the data gate stops the run: too bad"],
         "bounds": [],
     }
+    assert (found["anomalies"], found["gate"]) == ([], None)
     assert found["metrics"] is None
     assert found["pushed_version"] is None
 

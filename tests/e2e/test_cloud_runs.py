@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from pathlib import Path
@@ -51,6 +52,7 @@ def test_a_run_lives_in_the_store(store: Store, sample: Path, tmp_path: Path) ->
     assert uris
     assert all(uri.startswith(store.uri("runs/artifacts/")) for uri in uris)
     assert all(list_names(uri) for uri in uris)
+    assert json.loads(read_bytes(store.uri("runs/artifacts/creative_stores/latest.json")))["store"] in uris
 
     download_folder(store.uri(f"serving/adclick/{version}"), tmp_path / "model")
     import tensorflow as tf

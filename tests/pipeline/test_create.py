@@ -80,6 +80,8 @@ def test_nodes_know_the_settings_they_depend_on_and_no_others(tmp_path: Path) ->
     assert changed("data.spans=latest") == {"AdExampleGen"}
     assert changed("creatives.max_unusable_share=0.5") == {"AnomalyGate"}
     assert changed("data.limits.max_rejected_share=0.5") == {"AnomalyGate"}
+    assert changed("anomalies.drift.linf=0.5") == {"AnomalyGate"}
+    assert changed("anomalies.accept=[device:DRIFT]") == {"AnomalyGate"}
     assert changed("data.limits.min_rows=5") == {"AdExampleGen", "AnomalyGate"}
     assert changed("creatives.image_px=32") == {"CreativeGen", "CreativeTrainer"}
     assert changed("evaluation.bounds.min_auc=0.6") == {"ServedBaselineEvaluator", "RunReport"}

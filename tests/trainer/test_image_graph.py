@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tensorflow as tf
+from image_kinds import examples_by_kind
 from PIL import Image
 
 from components.creative_gen.normalising import normalise_creatives
@@ -73,13 +74,18 @@ class _PixelsAsEmbedding:
         return tf.reshape(tf.cast(pixels, tf.float32), [-1, PX * PX * 3])
 
 
-@pytest.mark.parametrize(
-    ("kind", "shape"), [("PNG", (24, 40)), ("JPEG", (33, 17)), ("GIF", (16, 16)), ("BMP", (7, 50))]
-)
-def test_the_store_and_the_served_model_see_the_same_bits(tmp_path: Path, kind: str, shape: tuple[int, int]) -> None:
-    (tmp_path / "new").write_bytes(encode(noise(*shape), kind))
-    stored = normalise_creatives([Creative("new", 1, "m.csv", 2)], str(tmp_path), Creatives(image_px=PX))
+def test_the_store_and_the_served_model_see_the_same_bits(tmp_path: Path) -> None:
+    """Every kind of image in one request, as served: a graph that maps over the batch."""
+    pictures = [noise(24, 40), noise(33, 17, 4), noise(16, 16, 5), noise(7, 50, 6)]
+    images = [encode(*one) for one in zip(pictures, ("PNG", "JPEG", "GIF", "BMP"), strict=True)]
+    images += [example.encoded for kind in examples_by_kind().values() for example in kind]
+    names = [str(number) for number in range(len(images))]
+    for name, image in zip(names, images, strict=True):
+        (tmp_path / name).write_bytes(image)
+    references = [Creative(name, 1, "m.csv", 2) for name in names]
+    stored = np.stack([one.result for one in normalise_creatives(references, str(tmp_path), Creatives(image_px=PX))])
     creatives = ServableCreatives(("known",), tf.zeros([1, PX * PX * 3]), _PixelsAsEmbedding(), PX)  # type: ignore[arg-type]  # stands in for the tower
-    served = creatives(tf.constant(["known", "new"]), tf.constant([b"", (tmp_path / "new").read_bytes()])).numpy()
-    assert np.array_equal(served[1, :-1].reshape(PX, PX, 3).astype(np.uint8), stored.pixels[0])
-    assert served[1, -1] == 1.0
+    served = tf.function(creatives, autograph=False)(tf.constant(["known", *names]), tf.constant([b"", *images]))
+    assert len(images) > 40
+    assert np.array_equal(served[1:, :-1].numpy().reshape(-1, PX, PX, 3).astype(np.uint8), stored)
+    assert served[:, -1].numpy().tolist() == [1.0] * (1 + len(images))

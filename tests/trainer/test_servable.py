@@ -67,10 +67,8 @@ def exported(sample: Sample, tmp_path_factory: pytest.TempPathFactory) -> Export
     images = {key: encode(seed) for seed, key in enumerate(KEYS)}
     for key, encoded in images.items():
         (folder / key).write_bytes(encoded)
-    normalised = normalise_creatives(
-        [Creative(key, 1, "m.csv", 2) for key in KEYS], str(folder), Creatives(image_px=PX)
-    )
-    store = CreativePixels(KEYS, normalised.pixels)
+    outcomes = normalise_creatives([Creative(key, 1, "m.csv", 2) for key in KEYS], str(folder), Creatives(image_px=PX))
+    store = CreativePixels(KEYS, np.stack([outcome.result for outcome in outcomes]))
     model, embedder = built(sample, Model(), store)
     assert embedder.tower is not None
     creatives = ServableCreatives(KEYS, embedder.all_embeddings(), embedder.tower, PX)

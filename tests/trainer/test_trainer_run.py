@@ -13,7 +13,7 @@ import tensorflow as tf
 from tensorflow.python.framework import config as framework_config  # only here can determinism be switched off again
 from transform_sample import COLUMNS, TABLE, Sample, examples
 
-from components.creative_gen.store import Creative, write_store
+from components.creative_gen.store import Creative, Outcome, write_store
 from configs.settings import Model, Trainer
 from trainer.run import run_fn
 
@@ -32,9 +32,8 @@ def test_training_leaves_a_calibrated_model_and_its_record(
     sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (2, 16, 16, 3), np.uint8)
-    stored = [Creative(key, 1, "m.csv", 2) for key in ("a.png", "b.png")]
-    (tmp_path / "store").mkdir()
-    write_store(str(tmp_path / "store"), stored, pixels, [], 2)
+    stored = [Outcome(Creative(key, 1, "m.csv", 2), one) for key, one in zip(("a.png", "b.png"), pixels, strict=True)]
+    write_store(str(tmp_path / "store"), stored, 16)
     config = {
         "features": TABLE.model_dump_json(),
         "model": Model().model_dump_json(),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from components.artifacts import IngestReport
 from components.creative_gen.driver import CreativeGenDriver
+from configs.settings import Creatives
 
 PATHS = ["a.png", "b.png", "gone.png"]
 
@@ -27,7 +29,12 @@ def images(tmp_path: Path) -> Path:
 def fingerprint(root: Path) -> str | int:
     report = IngestReport()
     report.uri = str(root / "report")
-    observed = CreativeGenDriver(None).observe({"ingest_report": [report]}, {"image_root": str(root)})
+    properties = {
+        "image_root": str(root),
+        "creatives": Creatives(max_file_bytes=100).model_dump_json(),
+        "store_pointer": str(root / "out" / "latest.json"),
+    }
+    observed = CreativeGenDriver(None).observe({"ingest_report": [report]}, properties)
     assert list(observed) == ["image_fingerprint"]
     return observed["image_fingerprint"]
 
@@ -55,6 +62,20 @@ def test_two_images_that_change_places_change_it(images: Path) -> None:
     (images / "a.png").write_bytes(b"b.png")
     (images / "b.png").write_bytes(b"a.png")
     assert fingerprint(images) != before
+
+
+def test_a_copy_elsewhere_is_the_same_data(images: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "copy"
+    shutil.copytree(images, elsewhere)
+    assert fingerprint(elsewhere) == fingerprint(images)
+
+
+def test_a_file_that_is_too_large_counts_by_its_size(images: Path) -> None:
+    seen = []
+    for content in (b"x" * 101, b"y" * 101, b"x" * 102):
+        (images / "a.png").write_bytes(content)
+        seen.append(fingerprint(images))
+    assert seen[0] == seen[1] != seen[2]
 
 
 @pytest.mark.parametrize("kind", ["a folder", "below a file", "a name too long"])

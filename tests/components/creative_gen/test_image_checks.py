@@ -103,6 +103,57 @@ def test_as_many_bytes_and_pixels_as_allowed_pass() -> None:
     assert check_header(content, Creatives(max_file_bytes=len(content), max_image_pixels=48)) is None
 
 
+def animation(frames: int, size: tuple[int, int] = (8, 6)) -> bytes:
+    stream = io.BytesIO()
+    pictures = [Image.new("P", size, number % 251) for number in range(frames)]
+    for picture in pictures:
+        picture.putpalette(list(range(256)) * 3)
+    pictures[0].save(stream, "GIF", save_all=True, append_images=pictures[1:])
+    return stream.getvalue()
+
+
+def test_the_frames_of_an_animation_count_together() -> None:
+    """10 frames of 8 · 6 = 48 pixels are 480."""
+    assert check_header(animation(10), Creatives(max_image_pixels=480)) is None
+    fault = check_header(animation(10), Creatives(max_image_pixels=479))
+    assert fault == Fault(UnusableCode.TOO_MANY_PIXELS, "480 pixels in all, at most 479")
+
+
+def test_a_small_file_of_very_many_frames_is_refused() -> None:
+    """2,000 · 1000 · 1000 pixels of one colour: 2 GB for the decoder, which holds every frame."""
+    frame = animation(1, (1000, 1000))
+    start = frame.index(b"\x2c", 13 + 768)  # behind the colours
+    content = frame[:start] + frame[start:-1] * 2000 + b";"
+    assert len(content) < Creatives().max_file_bytes
+    fault = check_header(content, Creatives())
+    assert fault == Fault(UnusableCode.TOO_MANY_PIXELS, "2000000000 pixels in all, at most 25000000")
+
+
+def test_a_gif_cut_within_its_first_frame_is_corrupt_and_a_later_cut_is_no_matter() -> None:
+    noise = [Image.effect_noise((60, 50), 80 + number) for number in range(2)]
+    stream = io.BytesIO()
+    noise[0].save(stream, "GIF", save_all=True, append_images=noise[1:])
+    content = stream.getvalue()
+    assert check_header(content, Creatives()) is None
+    assert check_header(content[: len(content) * 3 // 4], Creatives()) is None
+    fault = check_header(content[: len(content) // 4], Creatives())
+    assert fault == Fault(UnusableCode.CORRUPT, "the file ends before its first frame does")
+
+
+@pytest.mark.parametrize(("offset", "layout", "value"), [(28, "<H", 16), (30, "<I", 1), (30, "<I", 3)])
+def test_a_bmp_that_tensorflow_misreads_is_refused(offset: int, layout: str, value: int) -> None:
+    content = bytearray(encoded("BMP"))
+    struct.pack_into(layout, content, offset, value)
+    fault = check_header(bytes(content), Creatives())
+    assert fault is not None
+    assert fault.code in (UnusableCode.UNSUPPORTED_BMP, UnusableCode.BAD_FORMAT)
+
+
+def test_a_bmp_of_one_bit_is_refused() -> None:
+    fault = check_header(encoded("BMP", mode="1"), Creatives())
+    assert fault == Fault(UnusableCode.UNSUPPORTED_BMP, "not uncompressed with 8, 24 or 32 bits a pixel")
+
+
 def test_every_code_has_a_condition() -> None:
     assert list(CONDITIONS) == list(UnusableCode)
     assert len(set(CONDITIONS.values())) == len(UnusableCode)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components.creative_gen.normalising import Normalised, normalise_creatives
-from components.creative_gen.store import Creative, Unusable
+from components.creative_gen import image_folder
+from components.creative_gen.image_checks import Fault, UnusableCode
+from components.creative_gen.image_folder import ImageFolder
+from components.creative_gen.normalising import normalise_creatives
+from components.creative_gen.store import Creative, Outcome
 from configs.settings import Creatives
 from trainer.image_graph import normalise_image
+
+sys.path.append(str(Path(__file__).parents[2] / "trainer"))
+from image_kinds import examples_by_kind
 
 LIMITS = Creatives(image_px=16)
 RED = (200, 30, 20)
@@ -24,8 +34,13 @@ def save(file: Path, mode: str = "RGB", kind: str = "PNG", size: tuple[int, int]
     Image.new("RGB", size, RED).convert(mode).save(file, kind)
 
 
-def normalise(root: Path, *paths: str, limits: Creatives = LIMITS) -> Normalised:
-    return normalise_creatives([Creative(path, 3, "m.csv", 2) for path in paths], str(root), limits)
+def normalise(root: Path, *paths: str, limits: Creatives = LIMITS) -> list[Outcome]:
+    return list(normalise_creatives([Creative(path, 3, "m.csv", 2) for path in paths], str(root), limits))
+
+
+def pixels(outcome: Outcome) -> npt.NDArray[np.uint8]:
+    assert isinstance(outcome.result, np.ndarray)
+    return outcome.result
 
 
 @pytest.mark.parametrize(
@@ -44,19 +59,18 @@ def normalise(root: Path, *paths: str, limits: Creatives = LIMITS) -> Normalised
 )
 def test_a_plain_image_keeps_its_colour(tmp_path: Path, mode: str, kind: str, colour: tuple[int, int, int]) -> None:
     save(tmp_path / "a", mode, kind)
-    done = normalise(tmp_path, "a")
-    assert done.unusable == []
-    assert done.pixels.shape == (1, 16, 16, 3)
-    assert done.pixels.dtype == np.uint8
+    (done,) = normalise(tmp_path, "a")
+    assert pixels(done).shape == (16, 16, 3)
+    assert pixels(done).dtype == np.uint8
     loss = 24 if mode == "P" else 3  # a palette has few colours; JPEG rounds
-    assert np.abs(done.pixels[0].astype(int) - np.array(colour)).max() <= loss
+    assert np.abs(pixels(done).astype(int) - np.array(colour)).max() <= loss
 
 
 def test_pixels_are_those_of_the_graph_that_serving_uses(tmp_path: Path) -> None:
     noise = np.random.default_rng(3).integers(0, 256, (30, 50, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "a.png")
     served = normalise_image(tf.constant((tmp_path / "a.png").read_bytes()), 16).numpy()
-    assert np.array_equal(normalise(tmp_path, "a.png").pixels[0], served)
+    assert np.array_equal(pixels(normalise(tmp_path, "a.png")[0]), served)
 
 
 def test_each_creative_is_stored_or_unusable_in_order(tmp_path: Path) -> None:
@@ -71,22 +85,56 @@ def test_each_creative_is_stored_or_unusable_in_order(tmp_path: Path) -> None:
     long = "x" * 300 + ".png"
     paths = ["images/good.png", "gone.png", "cut.jpg", "empty.png", "text.png", "folder.png", long]
     done = normalise(tmp_path, *paths, "text.png/a.png", "images/last.jpg")
-    assert [creative.path for creative in done.stored] == ["images/good.png", "images/last.jpg"]
-    assert len(done.pixels) == 2
-    assert [(one.creative.path, one.reason) for one in done.unusable] == [
-        ("gone.png", "missing"),
-        ("cut.jpg", "corrupt"),
-        ("empty.png", "empty_file"),
-        ("text.png", "bad_format"),
-        ("folder.png", "missing"),
-        (long, "missing"),
-        ("text.png/a.png", "missing"),
-    ]
-    assert done.unusable[0] == Unusable(Creative("gone.png", 3, "m.csv", 2), "missing", f"no file {tmp_path}/gone.png")
-    assert done.unusable[1].detail == "jpeg::Uncompress failed. Invalid JPEG data or crop window."
+    assert [one.creative.path for one in done] == [*paths, "text.png/a.png", "images/last.jpg"]
+    faults = {one.creative.path: one.result for one in done if isinstance(one.result, Fault)}
+    assert {path: fault.code.value for path, fault in faults.items()} == {
+        "gone.png": "missing",
+        "cut.jpg": "corrupt",
+        "empty.png": "empty_file",
+        "text.png": "bad_format",
+        "folder.png": "missing",
+        long: "missing",
+        "text.png/a.png": "missing",
+    }
+    assert faults["gone.png"] == Fault(UnusableCode.MISSING, f"no file {tmp_path}/gone.png")
+    assert faults["cut.jpg"].detail == "jpeg::Uncompress failed. Invalid JPEG data or crop window."
 
 
-def test_no_usable_creative_makes_an_empty_array(tmp_path: Path) -> None:
-    done = normalise(tmp_path, "gone.png")
-    assert done.pixels.shape == (0, 16, 16, 3)
-    assert done.pixels.dtype == np.uint8
+def test_a_file_that_is_too_large_is_refused_without_reading_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.png").write_bytes(b"x" * 101)
+    monkeypatch.setattr(ImageFolder, "read", None)
+    (done,) = normalise(tmp_path, "a.png", limits=Creatives(max_file_bytes=100))
+    assert done.result == Fault(UnusableCode.TOO_MANY_BYTES, "101 bytes, at most 100")
+    assert not done.was_read
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_that_may_not_be_read_stops_the_run(tmp_path: Path) -> None:
+    save(tmp_path / "a.png")
+    (tmp_path / "a.png").chmod(0)
+    with pytest.raises(PermissionError):
+        normalise(tmp_path, "a.png")
+
+
+def test_an_error_while_reading_is_not_taken_for_a_missing_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path / "a.png")
+
+    def unreachable(uri: str) -> bytes:
+        raise OSError(errno.EIO, "input/output error", uri)
+
+    monkeypatch.setattr(image_folder, "read_bytes", unreachable)
+    with pytest.raises(OSError, match="input/output error"):
+        normalise(tmp_path, "a.png")
+
+
+@pytest.mark.parametrize("kind", examples_by_kind())
+def test_every_kind_with_a_rule_passes_the_checks(tmp_path: Path, kind: str) -> None:
+    examples = examples_by_kind()[kind]
+    for number, example in enumerate(examples):
+        (tmp_path / str(number)).write_bytes(example.encoded)
+    done = normalise(tmp_path, *map(str, range(len(examples))))
+    assert [one.result for one in done if isinstance(one.result, Fault)] == []
