@@ -33,7 +33,7 @@ bench: setup ## run each benchmark; one JSON line apiece
 	  ran=1; $(PY) -m "$${module//\//.}" $(ARGS) || exit $$?; \
 	done; (( ran )) || echo 'bench: no benchmarks yet'
 
-lock: setup ## resolve requirements/*.in into the locks (UPGRADE=1 takes newer releases)
+lock: ## resolve requirements/*.in into the locks (UPGRADE=1 takes newer releases)
 	@scripts/lock.sh
 	@scripts/setup.sh
 

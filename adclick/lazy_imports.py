@@ -17,6 +17,7 @@ from types import ModuleType
 
 # package -> who imports it at start-up, and for what
 POSTPONED: dict[str, str] = {
+    "boto3": "Beam's own S3 client, where it is installed (a test server brings it)",
     "IPython": "TFDV's display functions, which need a submodule of it only",
     "keras_tuner": "TFX's Tuner",
     "sklearn": "Keras' scikit-learn wrappers",

@@ -10,9 +10,11 @@ from adclick.garbage import no_collection
 from adclick.progress import LiveProgress, PlainProgress
 from adclick.redirection import output_to
 from adclick.run_report import RunFacts, complete_summary, exit_status, publish, verdict_text
+from adclick.stores import is_remote
 from configs.settings import Settings
 from pipeline.local_runner import NodeResult, run_pipeline
 from pipeline.locations import Locations
+from pipeline.mirror import Mirror
 
 
 class _Recorder:
@@ -52,7 +54,7 @@ def run_to_summary(
             from pipeline.create import create_pipeline
 
             pipeline = create_pipeline(settings, places, enable_cache=not fresh)
-        run_pipeline(pipeline, run_id, logs, recorder)
+        run_pipeline(pipeline, run_id, logs, recorder, Mirror(places.mirror))
     except Exception as error:
         stopped = error
     results = recorder.results
@@ -82,5 +84,9 @@ def run_to_summary(
 
 
 def _next_step(settings: Settings, places: Locations) -> str:
+    if is_remote(places.model_folder):
+        return f"next       docs/serving.md says how a server gets at {places.model_folder}"
+    if settings.push.root:
+        return f"next       let TF Serving watch {places.model_folder}"
     serve = f"adclick serve --output-root {places.output_root} --model-name {settings.push.model_name}"
     return f"next       {serve}\nthen       adclick predict ROWS.csv --image-root {settings.image_root}"

@@ -12,9 +12,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adclick.errors import AdclickError, SettingsError
 from adclick.progress import LiveProgress, PlainProgress, terminal
+
+if TYPE_CHECKING:
+    from configs.settings import Settings
+    from pipeline.locations import Locations
 
 FAILURE, INTERRUPTED = 1, 130
 
@@ -78,6 +83,7 @@ def _run(args: argparse.Namespace, progress: LiveProgress | PlainProgress) -> in
     for feature in settings.features.hashed_names[:1]:
         key_from_environment(feature)
     places = locations(settings)
+    _require_stores(settings, places)
     run_id = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
     logs = places.logs / run_id
     with _claimed(places.output_root), _temporary_files_in(places.temporary):
@@ -98,6 +104,20 @@ def _run(args: argparse.Namespace, progress: LiveProgress | PlainProgress) -> in
     progress.say(text)
     progress.say(f"\n{time.monotonic() - began:.0f} s in all")
     return status
+
+
+def _require_stores(settings: Settings, places: Locations) -> None:
+    """Asks each store for what the run will want of it, before anything heavy starts. Raises SettingsError."""
+    from adclick.filesystem import is_folder, require_writable
+    from adclick.stores import is_remote
+
+    if settings.features.image and is_remote(settings.image_root) and not is_folder(settings.image_root):
+        raise SettingsError(
+            f"creatives.root: {settings.image_root}: no such folder; give the one that holds the images"
+        )
+    for place in (places.pipeline_root, places.model_folder):
+        if is_remote(place):
+            require_writable(place)
 
 
 def _quoted(path: str) -> str:

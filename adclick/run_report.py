@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from adclick.filesystem import join, read_bytes
+from adclick.filesystem import exists, join, read_bytes
 from adclick.gate_report import gate_lines, gate_of
 from adclick.stack import installed_versions
 
@@ -24,7 +24,7 @@ class RunFacts(NamedTuple):
     component_seconds: dict[str, float]
     component_states: dict[str, str]
     logs: Path
-    model_folder: Path
+    model_folder: str
 
 
 def complete_summary(
@@ -81,10 +81,10 @@ def _stopped_summary(outputs: Mapping[str, Mapping[str, str]], stopped: Exceptio
     }
 
 
-def _check_still_served(summary: dict[str, Any], model_folder: Path) -> None:
+def _check_still_served(summary: dict[str, Any], model_folder: str) -> None:
     """A cached push counts only while its version is there."""
     version = summary["pushed_version"]
-    if version is not None and not (model_folder / str(version) / "saved_model.pb").is_file():
+    if version is not None and not exists(join(model_folder, f"{version}/saved_model.pb")):
         summary["pushed_version"] = None
         summary["verdict"]["reasons"].append(
             f"version {version}, pushed by an earlier run, is no longer in {model_folder}; "

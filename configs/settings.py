@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import Annotated, Literal
 
@@ -13,6 +14,7 @@ from configs.features import FeatureTable, Ignore, Key, Label
 from configs.nearest import likeliest
 from configs.section import Section
 
+STORE_FOLDER = re.compile(r"(s3|gs)://[^/?#]+(/[^?#]*)?")
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -200,12 +202,14 @@ class Evaluation(Section):
     slices: tuple[tuple[str, ...], ...] = (("device",), ("position",))
     bounds: Bounds = Bounds()
     truth: str | None = None
-    """Folder, below data.root, with the known click probabilities of simulated data; none for real data."""
+    """Folder, below data.root or a URI, with the known click probabilities of simulated data; none for real data."""
 
 
 class Push(Section):
     """Where a blessed model goes."""
 
+    root: str | None = None
+    """Folder of the models' folders, also s3:// or gs://; none: `serving` below the output root."""
     model_name: str = Field(default="adclick", pattern=r"^[a-z][a-z0-9_-]*$")
 
 
@@ -214,6 +218,8 @@ class Settings(Section):
 
     pipeline_name: str = Field(default="adclick", pattern=r"^[a-z][a-z0-9-]*$")
     output_root: str = "out"
+    pipeline_root: str | None = None
+    """Folder of the artifacts, also s3:// or gs://; none: `pipeline_root` below the output root."""
     data: Data = Data()
     creatives: Creatives = Creatives()
     features: FeatureTable
@@ -225,6 +231,18 @@ class Settings(Section):
     trainer: Trainer = Trainer()
     evaluation: Evaluation = Evaluation()
     push: Push = Push()
+
+    @model_validator(mode="after")
+    def _places_usable(self) -> Settings:
+        if "://" in self.output_root:
+            raise ValueError(
+                f"output_root is {self.output_root!r}, but metadata.db, logs and reports need a local folder: "
+                "name one, and set pipeline_root and push.root to keep artifacts and models in a store"
+            )
+        for key, place in (("pipeline_root", self.pipeline_root), ("push.root", self.push.root)):
+            if place is not None and "://" in place and not STORE_FOLDER.fullmatch(place):
+                raise ValueError(f"{key} is {place!r}: write it as s3://bucket/folder or gs://bucket/folder, or a path")
+        return self
 
     @model_validator(mode="after")
     def _names_known(self) -> Settings:
@@ -277,5 +295,12 @@ class Settings(Section):
 
     @property
     def truth_uri(self) -> str | None:
-        """Folder with the known click probabilities, if there is one."""
-        return None if self.evaluation.truth is None else f"{self.data.root.rstrip('/')}/{self.evaluation.truth}"
+        """Folder with the known click probabilities; none where there is none or it would lie outside the bucket."""
+        truth = self.evaluation.truth
+        if truth is None or "://" in truth:
+            return truth
+        before, separator, root = self.data.root.rpartition("://")
+        if not separator:
+            return f"{root.rstrip('/')}/{truth}"
+        key = posixpath.normpath(f"{root}/{truth}")  # a store's keys know no `..`
+        return before + separator + key if key.startswith(root.partition("/")[0] + "/") else None

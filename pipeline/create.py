@@ -32,7 +32,6 @@ PREPROCESSING_FN = "trainer.preprocessing.preprocessing_fn"
 def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = True) -> Pipeline:
     """The same components and edges for the first run and for every later one."""
     features = settings.features.model_dump_json()
-    model_folder = str(places.model_folder)
 
     examples = AdExampleGen(settings.data, settings.features, code_fingerprint("components.example_gen.executor"))
     ingest_report = examples.outputs["ingest_report"]
@@ -41,7 +40,7 @@ def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = 
     creative_store = None
     if settings.features.image is not None:
         code = code_fingerprint("components.creative_gen.executor")
-        creatives = CreativeGen(ingest_report, settings.image_root, settings.creatives, str(places.pipeline_root), code)
+        creatives = CreativeGen(ingest_report, settings.image_root, settings.creatives, places.pipeline_root, code)
         creative_store = creatives.outputs["creative_store"]
         nodes.append(creatives)
 
@@ -77,7 +76,7 @@ def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = 
     )
     model = trainer.outputs["model"]
 
-    served = ServedModel(model, model_folder, code_fingerprint("components.served_model.executor"))
+    served = ServedModel(model, places.model_folder, code_fingerprint("components.served_model.executor"))
     evaluator = ServedBaselineEvaluator(
         examples.outputs["examples"],
         model,
@@ -91,7 +90,7 @@ def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = 
         model,
         evaluator.outputs["blessing"],
         served.outputs["baseline"],
-        model_folder,
+        places.model_folder,
         code_fingerprint("components.pusher.executor"),
     )
     report = RunReport(
@@ -109,7 +108,7 @@ def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = 
     nodes += [statistics, schema, validator, gate, transform, trainer, served, evaluator, pusher, report]
     return Pipeline(
         pipeline_name=settings.pipeline_name,
-        pipeline_root=str(places.pipeline_root),
+        pipeline_root=places.pipeline_root,
         components=nodes,
         enable_cache=enable_cache,
         metadata_connection_config=sqlite_metadata_connection_config(str(places.metadata)),

@@ -17,7 +17,11 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 
 from adclick.redirection import output_to
+from adclick.stores import is_remote
+from pipeline.mirror import Mirror
+from pipeline.mirrored_execution import UniqueOutputs, run_on_copies, touches_a_store
 from pipeline.steady_batches import use_steady_batches
+from pipeline.tfx_stores import register_stores
 
 RAN, CACHED, FAILED = "done", "cached", "failed"
 
@@ -46,22 +50,34 @@ class Observer(Protocol):
         """A component ended, one way or another."""
 
 
-class _NoticingLauncher(launcher.Launcher):
-    """Knows whether the executor ran or the cache answered."""
+class _Launcher(launcher.Launcher):
+    """Knows whether the executor ran or the cache answered, and gives it local copies of what is in a store."""
 
-    executed = False
+    def __init__(self, mirror: Mirror | None, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.executed = False
+        self._mirror = mirror
+        if is_remote(rest["pipeline_runtime_spec"].pipeline_root.field_value.string_value):
+            self._output_resolver = UniqueOutputs(
+                rest["pipeline_node"], rest["pipeline_info"], rest["pipeline_runtime_spec"]
+            )
 
     def _run_executor(self, execution_info: Any) -> Any:
         self.executed = True
-        return super()._run_executor(execution_info)
+        if self._mirror is None or not touches_a_store(execution_info):
+            return super()._run_executor(execution_info)
+        return run_on_copies(execution_info, self._mirror, super()._run_executor)
 
 
-def run_pipeline(pipeline: Pipeline, run_id: str, logs: Path, observer: Observer) -> dict[str, NodeResult]:
-    """Results by component.
+def run_pipeline(
+    pipeline: Pipeline, run_id: str, logs: Path, observer: Observer, mirror: Mirror | None = None
+) -> dict[str, NodeResult]:
+    """Results by component; `mirror` takes the local copies of what is in a store, without one all must be local.
 
     A failure is reported to the observer, then raised as it came; what was done stays cached.
     """
     use_steady_batches()
+    register_stores()
     ir = compiler.Compiler().compile(pipeline)
     runtime_parameter_utils.substitute_runtime_parameter(ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id})
     deployment = runner_utils.extract_local_deployment_config(ir)
@@ -78,7 +94,8 @@ def run_pipeline(pipeline: Pipeline, run_id: str, logs: Path, observer: Observer
         state, outputs = FAILED, {}
         try:
             with output_to(log):
-                component = _NoticingLauncher(
+                component = _Launcher(
+                    mirror,
                     pipeline_node=node,
                     mlmd_connection=metadata.Metadata(connection),
                     pipeline_info=ir.pipeline_info,

@@ -1,10 +1,12 @@
-"""Where a run puts things below its output root."""
+"""Where a run puts things: below its output root, and where the settings say so, artifacts and models in a store."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import NamedTuple
 
+from adclick.filesystem import join
+from adclick.stores import is_remote
 from configs.settings import Settings
 
 
@@ -12,10 +14,13 @@ class Locations(NamedTuple):
     """Folders and files of an output root. Names are part of the stable interface."""
 
     output_root: Path
-    pipeline_root: Path
+    pipeline_root: str
+    """Path or URI."""
+    mirror: Path
+    """Local copies of artifacts in a store; may be removed between runs."""
     metadata: Path
-    model_folder: Path
-    """What TF Serving watches."""
+    model_folder: str
+    """What TF Serving watches: path or URI."""
     reports: Path
     logs: Path
     schemas: Path
@@ -27,11 +32,16 @@ def locations(settings: Settings) -> Locations:
     root = Path(settings.output_root).resolve()
     return Locations(
         output_root=root,
-        pipeline_root=root / "pipeline_root",
+        pipeline_root=_place(settings.pipeline_root or str(root / "pipeline_root")),
+        mirror=root / "mirror",
         metadata=root / "metadata.db",
-        model_folder=root / "serving" / settings.push.model_name,
+        model_folder=join(_place(settings.push.root or str(root / "serving")), settings.push.model_name),
         reports=root / "reports",
         logs=root / "logs",
         schemas=root / "schemas",
         temporary=root / "tmp",
     )
+
+
+def _place(path: str) -> str:
+    return path.rstrip("/") if is_remote(path) else str(Path(path).resolve())

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from adclick.errors import SettingsError
+from adclick.filesystem import read_bytes
 from configs.features import FLOAT_KINDS, INT_KINDS, AnyFeature, Bucketized, FeatureTable, Label, Numeric
 from configs.settings import SchemaSource
 
@@ -59,10 +60,10 @@ def write_schema(source: SchemaSource, table: FeatureTable, folder: Path) -> Pat
 
 def _read_curated(file: str) -> str:
     try:
-        text = Path(file).read_text(encoding="utf-8")
+        text = read_bytes(file).decode("utf-8")
         schema: Message = text_format.Parse(text, schema_pb2.Schema())
     except FileNotFoundError:
-        raise SettingsError(f"schema.file: {file}: no such file; give the path of a Schema text proto") from None
+        raise SettingsError(f"schema.file: {file}: no such file; give path or URI of a Schema text proto") from None
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise SettingsError(f"schema.file: {file}: is no Schema text proto: {error}") from None
     return str(text_format.MessageToString(schema))

@@ -6,7 +6,18 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/network.sh
 cd requirements
 
+# Resolving needs an interpreter and uv, not the environment: that cannot be set up while an .in file names a package
+# which the locks lack.
+python=$(../scripts/find_python.sh)
 UV=../.venv/bootstrap/bin/uv
+if [[ ! -x $UV ]]; then
+  scratch=$(mktemp -d)
+  trap 'rm -rf "$scratch"' EXIT
+  "$python" -m venv "$scratch/venv"
+  "$scratch/venv/bin/python" -m pip install --quiet --require-hashes --no-deps --only-binary :all: \
+    --target "$scratch/bootstrap" -r bootstrap.lock
+  UV=$scratch/bootstrap/bin/uv
+fi
 # What publishes no wheel is pure Python, but for pyfarmhash and crcmod. For everything else a wheel is demanded,
 # lest a release without one asks every user for a Rust or Fortran compiler.
 SOURCE_ONLY=(crcmod dill docopt google-apitools hdfs kfp kfp-server-api pyfarmhash rouge-score)
@@ -15,7 +26,7 @@ SOURCE_ONLY=(crcmod dill docopt google-apitools hdfs kfp kfp-server-api pyfarmha
 lock() {
   local output=$1
   shift
-  "$UV" pip compile --quiet --python ../.venv/bin/python --python-version 3.10 --python-platform x86_64-manylinux_2_28 \
+  "$UV" pip compile --quiet --python "$python" --python-version 3.10 --python-platform x86_64-manylinux_2_28 \
     --generate-hashes --no-header --no-annotate --only-binary :all: "${SOURCE_ONLY[@]/#/--no-binary=}" \
     ${UPGRADE:+--upgrade} --output-file "$output" "$@"
   echo "lock: requirements/$output holds $(grep -c '==' "$output") packages"

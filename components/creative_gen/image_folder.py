@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from adclick.filesystem import is_absent, join, read_bytes
+from adclick.stores import explained, locate
 
 SETTLED_AFTER_S = 2.0
 """A file that was changed less than this before it is looked at may change again within the clock's resolution."""
@@ -40,7 +40,7 @@ class ImageFolder:
     def __init__(self, root: str, paths: Iterable[str]) -> None:
         """`paths` are those that will be looked at, relative to `root`."""
         self._root = root
-        self._files, self._top = fsspec.core.url_to_fs(root)
+        self._files, self._top = locate(root)
         self._is_local = isinstance(self._files, LocalFileSystem)
         self._listed: dict[str, dict[str, Any]] = {}
         self._listed_folders: set[str] = set()
@@ -51,7 +51,8 @@ class ImageFolder:
     def look(self, path: str) -> Look | None:
         """None where no file is there. Raises OSError for one that cannot be looked at."""
         try:
-            return self._look_at_local(path) if self._is_local else self._look_at_remote(path)
+            with explained(self.uri(path)):
+                return self._look_at_local(path) if self._is_local else self._look_at_remote(path)
         except OSError as error:
             if is_absent(error):
                 return None
@@ -62,7 +63,8 @@ class ImageFolder:
         try:
             if self._is_local:
                 return read_bytes(self.uri(path))
-            content: bytes = self._files.cat_file(join(self._top, path))  # one request, where opening takes two
+            with explained(self.uri(path)):
+                content: bytes = self._files.cat_file(join(self._top, path))  # one request, where opening takes two
             return content
         except OSError as error:
             if is_absent(error):
@@ -106,7 +108,8 @@ class ImageFolder:
             if creatives < LISTED_FROM:
                 continue
             try:
-                entries = self._files.ls(folder, detail=True)
+                with explained(self._root):
+                    entries = self._files.ls(folder, detail=True)
             except FileNotFoundError:
                 entries = []
             self._listed.update((entry["name"], entry) for entry in entries)

@@ -14,10 +14,10 @@ import json
 import os
 from typing import Any
 
-import fsspec
 import numpy as np
 
 from adclick.filesystem import join, open_binary, read_bytes
+from adclick.stores import explained, locate
 from components.creative_gen.image_checks import Fault, UnusableCode
 from components.creative_gen.store import (
     STORE_FILES,
@@ -27,17 +27,13 @@ from components.creative_gen.store import (
     read_pixels,
     read_unusable,
 )
+from pipeline.mirror import canonical_uri
 
 POINTER = "creative_stores/latest.json"
 """Below the pipeline root."""
 
 _NOT_WHOLE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, ImportError, csv.Error)
 """What reading a pointer or a store that is gone, cut or overwritten may raise."""
-
-
-def canonical_uri(uri: str) -> str:
-    """Where a later run finds an artifact that this run sees at `uri`."""
-    return uri
 
 
 def making(image_root: str, creatives: str, code: str) -> str:
@@ -129,5 +125,6 @@ def _sources(pointer: dict[str, Any]) -> dict[str, Source]:
 
 
 def _sizes(store_uri: str) -> dict[str, int]:
-    files, top = fsspec.core.url_to_fs(store_uri)
-    return {name: int(files.size(join(top, name))) for name in STORE_FILES}
+    files, top = locate(store_uri)
+    with explained(store_uri):
+        return {name: int(files.size(join(top, name))) for name in STORE_FILES}

@@ -12,12 +12,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-import fsspec
 import numpy as np
 import numpy.typing as npt
 from fsspec.implementations.local import LocalFileSystem
 
 from adclick.filesystem import join, open_binary, read_bytes
+from adclick.stores import locate
 from components.creative_gen.image_checks import Fault
 
 UNUSABLE_COLUMNS = ("path", "reason", "detail", "impressions", "first_file", "first_line")
@@ -135,7 +135,7 @@ def read_unusable(uri: str) -> list[dict[str, str]]:
 
 def local_path(uri: str) -> Path | None:
     """None where `uri` is not of this machine's filesystem."""
-    files, path = fsspec.core.url_to_fs(uri)
+    files, path = locate(uri)
     return Path(path) if isinstance(files, LocalFileSystem) else None
 
 

@@ -1,4 +1,4 @@
-"""Unpacks the Pusher's artifacts; TFX's executor reads the blessing, `versions.push` moves the model."""
+"""Unpacks the Pusher's artifacts; TFX's executor reads the blessing, `pushing.push` moves the model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class AtomicPusherExecutor(tfx_pusher.Executor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Pushes a blessed model, marks the artifact either way."""
-        from components.pusher.versions import push
+        from components.pusher.pushing import push
+        from components.pusher.versions import version_uri
 
         pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
         if not self.CheckBlessing(input_dict):
@@ -28,6 +29,6 @@ class AtomicPusherExecutor(tfx_pusher.Executor):
         baseline = artifact_utils.get_single_instance(input_dict["baseline"])
         number = baseline.get_int_custom_property("version")
         run_id = self._context.pipeline_run_id if self._context else ""
-        folder = Path(exec_properties["model_folder"])
+        folder = exec_properties["model_folder"]
         version = push(Path(self.GetModelPath(input_dict)), folder, number or None, run_id or "")
-        self._MarkPushed(pushed, pushed_destination=str(folder / str(version)), pushed_version=str(version))
+        self._MarkPushed(pushed, pushed_destination=version_uri(folder, version), pushed_version=str(version))

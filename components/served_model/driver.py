@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from tfx.types import artifact_utils
@@ -17,8 +16,8 @@ class ServedModelDriver(ObservingDriver):
 
     def observe(self, inputs: dict[str, list[Any]], properties: dict[str, Any]) -> dict[str, str | int]:
         """Where the candidate itself is in service already, its comparison stands: the version it replaced then."""
-        candidate = Path(path_utils.serving_model_path(artifact_utils.get_single_uri(list(inputs["model"]))))
-        folder = Path(properties["model_folder"])
+        candidate = path_utils.serving_model_path(artifact_utils.get_single_uri(list(inputs["model"])))
+        folder = properties["model_folder"]
         version = in_service(folder)
         if version is not None:
             record = read_record(folder, version)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
+
+from adclick.folder_copies import download_folder
+from components.pusher.versions import version_uri
 
 
 class ServedModelExecutor(BaseExecutor):
@@ -23,9 +25,8 @@ class ServedModelExecutor(BaseExecutor):
         """Copies the model in service; custom property `version` is 0 where there is none."""
         artifact = artifact_utils.get_single_instance(output_dict["baseline"])
         version = int(exec_properties["baseline_version"])
-        source = Path(exec_properties["model_folder"]) / str(version)
-        if version and source.is_dir():
-            shutil.copytree(source, path_utils.serving_model_dir(artifact.uri))
-        else:
+        source = version_uri(exec_properties["model_folder"], version)
+        target = Path(path_utils.serving_model_dir(artifact.uri))
+        if version and not download_folder(source, target):
             version = 0
         artifact.set_int_custom_property("version", version)

@@ -110,7 +110,7 @@ def test_known_truth_is_told_as_simulated() -> None:
 
 
 def facts(root: Path) -> RunFacts:
-    return RunFacts("run-1", {"AdExampleGen": 1.23456}, {"AdExampleGen": "done"}, root / "logs", root / "serving")
+    return RunFacts("run-1", {"AdExampleGen": 1.23456}, {"AdExampleGen": "done"}, root / "logs", str(root / "serving"))
 
 
 def reported(root: Path, found: dict[str, Any]) -> dict[str, dict[str, str]]:

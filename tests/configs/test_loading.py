@@ -70,7 +70,7 @@ def test_features_of_an_overlay_replace_the_table(tmp_path: Path) -> None:
         ("trainr: {epochs: 3}", "trainr: unknown key; did you mean 'trainer'?"),
         (
             "push: {zzz: 1}",
-            "push.zzz: unknown key; known here: model_name",
+            "push.zzz: unknown key; known here: root, model_name",
         ),
         (
             "features: [{name: age, kind: nummeric}]",

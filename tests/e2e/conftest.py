@@ -7,12 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
+from store_servers import gcs_server, s3_server, store  # noqa: F401 - fixtures
 
 PROJECT = Path(__file__).resolve().parents[2]
 IMPRESSIONS, CREATIVES = 3000, 120
@@ -40,14 +42,21 @@ class Run:
         return {node for node, found in self.summary["component_states"].items() if found == state}
 
 
-def run_local(data: Path, output: Path, *arguments: str, settings: tuple[str, ...] = SMALL, cwd: Path = PROJECT) -> Run:
+def run_local(
+    data: Path | str,
+    output: Path,
+    *arguments: str,
+    settings: tuple[str, ...] = SMALL,
+    cwd: Path = PROJECT,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Run:
     """The command as a person types it, in a process of its own."""
     command = [sys.executable, str(cwd / "run_local.py"), "--config", str(cwd / "configs" / "base.yaml")]
     command += ["--data-root", str(data), "--output-root", str(output), "--no-progress"]
     for setting in settings:
         command += ["--set", setting]
-    environment = {**os.environ, "PYTHONPATH": str(cwd)}
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, cwd=cwd, env=environment, timeout=300)
+    shell = {**os.environ, "PYTHONPATH": str(cwd), **environment}
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, cwd=cwd, env=shell, timeout=300)
     return Run(done.returncode, done.stdout, done.stderr, output)
 
 

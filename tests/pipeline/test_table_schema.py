@@ -71,7 +71,7 @@ def test_a_curated_schema_is_taken_and_a_comment_in_it_changes_no_name(tmp_path:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (None, "no such file; give the path of a Schema text proto"),
+        (None, "no such file; give path or URI of a Schema text proto"),
         (b'feature { nme: "device" }', "is no Schema text proto: 1:11 : Message type "),
         (b"\xff\xfe", "is no Schema text proto: 'utf-8' codec can't decode byte"),
     ],

@@ -133,6 +133,17 @@ def test_without_a_python_the_one_line_is_all(checkout):
     assert not (checkout / ".venv").exists()
 
 
+def test_locks_are_resolved_before_the_environment_follows_them(checkout):
+    """A package that an .in file names and the locks lack is no reason to fail: the locks are to get it."""
+    set_up(checkout)
+    log = checkout.parent / "log"
+    log.write_text("", encoding="utf-8")
+    with (checkout / "requirements" / "runtime.in").open("a", encoding="utf-8") as file:
+        file.write("a-package-the-lock-lacks\n")
+    subprocess.run(["make", "lock"], cwd=checkout, env=MAKE_ENVIRON, capture_output=True, check=True, timeout=60)
+    assert log.read_text(encoding="utf-8").splitlines() == ["uv pip compile"] * 4 + SYNC
+
+
 def test_make_lists_its_targets(checkout):
     shown = subprocess.run(["make"], cwd=checkout, env=MAKE_ENVIRON, capture_output=True, text=True, check=True)
     listed = [line.split()[1] for line in shown.stdout.splitlines()]

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import pytest
 
 from adclick.errors import AdclickError
-from components.pusher.versions import RECORD_FILE, PushRecord, in_service, model_digest, push, read_record, versions
+from components.pusher.pushing import push
+from components.pusher.versions import RECORD_FILE, PushRecord, in_service, model_digest, read_record, versions
 
 
 class Usage(NamedTuple):

@@ -8,7 +8,7 @@ import pytest
 from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
-from components.pusher.versions import push
+from components.pusher.pushing import push
 from components.served_model.driver import ServedModelDriver
 from components.served_model.executor import ServedModelExecutor
 
