@@ -130,9 +130,6 @@ def _parse_header(file: SpanFile, header: bytes, delimiter: str) -> tuple[str, .
     names = tuple(name.strip() for name in next(reader, []))
     if not any(names):
         raise DataError(f"{file.uri}: line 1: is blank; the first line must name the columns")
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise DataError(f"{file.uri}: line 1: column {repeated[0]!r} stands twice in the header; rename one of them")
     return names
 
 

@@ -11,8 +11,10 @@ import pyarrow as pa
 
 from adclick.errors import DataError
 from adclick.filesystem import open_binary
+from adclick.privacy import key_from_environment
 from components.example_gen.blocks import Block, plan_blocks, read_cells, unknown_columns
 from components.example_gen.columns import write_columns
+from components.example_gen.private_rows import made_private
 from components.example_gen.rejects import Reject, write_rejects
 from components.example_gen.report import EXAMPLES_TOLD, BlockResult
 from components.example_gen.row_parsing import ParsedRows, parse_rows, parse_times
@@ -75,9 +77,10 @@ def ingest_block(
     first_rejects: list[Reject] = []
     creatives: dict[str, tuple[int, int]] = {}
     names = [feature.name for feature in table.written]
+    key = next((key_from_environment(name) for name in table.hashed_names), None)
     with open_binary(targets.rejects_uri, mode="wb") as rejects:
         for number, cells in enumerate(read_cells(block, names, data.delimiter, BLOCK_BYTES)):
-            rows = parse_rows(cells, table)
+            rows = made_private(parse_rows(cells, table), table, key)
             read += rows.read
             write_rejects(rejects, block.file.path, rows.rejects)
             rejected.update(reject.code.value for reject in rows.rejects)
