@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.dataplane_data import IMAGE_SIZE, SIZE, write_columns_data, write_image_data
+from benchmarks.peers.dataplane_data import IMAGE_SIZE, SIZE, write_columns_data, write_image_data
 
 PROJECT = Path(__file__).resolve().parent.parent
 WAYS = ("stock", "adclick")
@@ -43,7 +43,7 @@ def main() -> None:
         if not arguments.only:
             report["ratios"] = ratios(report["stock"], report["adclick"])
             if not arguments.images:
-                from benchmarks.dataplane_parity import parity
+                from benchmarks.peers.dataplane_parity import parity
 
                 report["parity"] = parity(folder)
     print(json.dumps(report))
@@ -51,7 +51,14 @@ def main() -> None:
 
 def run(way: str, folder: Path, images: bool) -> dict[str, Any]:
     """One way's figures, from a fresh process."""
-    command = [sys.executable, "-m", "benchmarks.dataplane_ways", way, str(folder), *(["--images"] if images else [])]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.peers.dataplane_ways",
+        way,
+        str(folder),
+        *(["--images"] if images else []),
+    ]
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
     done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, env=environment, check=False)
     if done.returncode:

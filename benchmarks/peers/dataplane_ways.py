@@ -1,4 +1,4 @@
-"""One way from CSV to transformed Examples, measured: `python -m benchmarks.dataplane_ways stock|adclick FOLDER`."""
+"""One way from CSV to transformed Examples, measured: `python -m benchmarks.peers.dataplane_ways stock|adclick FOLDER`."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def run_adclick(output: Path) -> Any:
 
 def adclick_pipeline(folder: Path, output: Path) -> Any:
     """The graph of `adclick run`."""
-    from benchmarks.dataplane_data import EVAL_SHARE, TABLE
+    from benchmarks.peers.dataplane_data import EVAL_SHARE, TABLE
     from configs.settings import Settings
     from pipeline.create import create_pipeline
     from pipeline.locations import locations
@@ -137,8 +137,8 @@ def stock_pipeline(folder: Path, output: Path, images: bool) -> Any:
     from tfx import v1 as tfx
     from tfx.proto import example_gen_pb2
 
-    from benchmarks.dataplane_data import TABLE
-    from benchmarks.stock_images import TRANSFORM_IMAGES, image_bytes_example_gen, with_image
+    from benchmarks.peers.dataplane_data import TABLE
+    from benchmarks.peers.stock_images import TRANSFORM_IMAGES, image_bytes_example_gen, with_image
     from configs.settings import SchemaSource
     from pipeline.table_schema import write_schema
 
