@@ -1,4 +1,4 @@
-"""One way from CSV to transformed Examples, measured: `python -m benchmarks.peers.dataplane_ways stock|adclick FOLDER`."""
+"""One way from CSV to transformed Examples, measured: `dataplane_ways stock|adclick FOLDER`, run as a module."""
 
 from __future__ import annotations
 
@@ -138,7 +138,6 @@ def stock_pipeline(folder: Path, output: Path, images: bool) -> Any:
     from tfx.proto import example_gen_pb2
 
     from benchmarks.peers.dataplane_data import TABLE
-    from benchmarks.peers.stock_images import TRANSFORM_IMAGES, image_bytes_example_gen, with_image
     from configs.settings import SchemaSource
     from pipeline.table_schema import write_schema
 
@@ -151,6 +150,8 @@ def stock_pipeline(folder: Path, output: Path, images: bool) -> Any:
     module.write_text(MODULE_FILE)
     examples: Any = tfx.components.CsvExampleGen(str(folder / "data"), input_config=inputs)
     if images:
+        from benchmarks.peers.stock_images import TRANSFORM_IMAGES, image_bytes_example_gen, with_image
+
         examples = image_bytes_example_gen(folder / "data", inputs)
         with_image(schema_file)
         module.write_text(TRANSFORM_IMAGES)
