@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import glob
 import json
 import os
 import shutil
+import socket
 import time
 import uuid
 from pathlib import Path
+
+import psutil
 
 from adclick.errors import AdclickError
 from adclick.filesystem import create_bytes, join
@@ -64,7 +68,8 @@ def _push_to_folder(saved_model: Path, folder: Path, record: bytes) -> int:
         raise AdclickError(
             f"{folder}: {free >> 20} MiB free, the model needs {2 * size >> 20} MiB; make room and run again"
         )
-    beside = folder / f".incoming-{uuid.uuid4().hex}"
+    _remove_abandoned(folder)
+    beside = folder / f"{_incoming()}{os.getpid()}-{uuid.uuid4().hex}"
     try:
         shutil.copytree(saved_model, beside)
         (beside / RECORD_FILE).parent.mkdir(exist_ok=True)
@@ -80,6 +85,18 @@ def _push_to_folder(saved_model: Path, folder: Path, record: bytes) -> int:
             return version
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _incoming() -> str:
+    return f".incoming-{socket.gethostname()}-"
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """What a push on this machine left that was killed while it copied."""
+    for child in folder.glob(f"{glob.escape(_incoming())}*"):
+        pid = child.name.removeprefix(_incoming()).partition("-")[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(child, ignore_errors=True)
 
 
 def _push_to_store(saved_model: Path, folder: str, record: bytes) -> int:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -66,6 +70,17 @@ def test_the_model_in_service_is_not_pushed_again(exported: Path, tmp_path: Path
     assert push(exported, tmp_path / "ads", 41, "run-2") == first
     assert versions(tmp_path / "ads") == [first]
     assert read_record(tmp_path / "ads", first).run_id == "run-1"
+
+
+def test_what_a_killed_push_left_is_removed_and_a_running_one_left_alone(exported: Path, tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    host = socket.gethostname()
+    names = [f".incoming-{host}-{ended.pid}-a", f".incoming-{host}-{os.getpid()}-b", f".incoming-{host}x-{ended.pid}-c"]
+    for name in names:
+        shutil.copytree(exported, tmp_path / "ads" / name)
+    version = push(exported, tmp_path / "ads", None, "")
+    assert {child.name for child in (tmp_path / "ads").iterdir()} == {str(version), *names[1:]}
 
 
 def test_a_number_in_the_future_is_passed_not_overwritten(exported: Path, tmp_path: Path) -> None:
