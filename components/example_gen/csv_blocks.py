@@ -127,7 +127,13 @@ def _parse_header(file: SpanFile, header: bytes, delimiter: str) -> tuple[str, .
     if "\0" in text:
         raise DataError(f"{file.uri}: line 1: the header holds a NUL byte; deliver the file again, as UTF-8")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    names = tuple(name.strip() for name in next(reader, []))
+    try:
+        names = tuple(name.strip() for name in next(reader, []))
+    except csv.Error as error:  # a name of more than 131,072 characters
+        raise DataError(
+            f"{file.uri}: line 1: is no header ({error}); the first line must name the columns, with "
+            f"data.delimiter {delimiter!r} between them"
+        ) from None
     if not any(names):
         raise DataError(f"{file.uri}: line 1: is blank; the first line must name the columns")
     repeated = sorted({name for name in names if names.count(name) > 1})

@@ -171,3 +171,9 @@ def test_a_gzip_name_on_another_file_is_told(tmp_path: Path) -> None:
     renamed = Path(file.uri).rename(tmp_path / "month.csv.gz")
     with pytest.raises(DataError, match=r"month\.csv\.gz: is no whole gzip file \(Not a gzipped file"):
         plan_csv(SpanFile("month.csv.gz", str(renamed)), ",", 100)
+
+
+def test_a_first_line_that_is_one_endless_name_is_told(tmp_path: Path) -> None:
+    file = deliver(tmp_path, b"x" * 200_000 + b"\n1\n")
+    with pytest.raises(DataError, match=r"month.csv: line 1: is no header .*data.delimiter ','"):
+        plan_csv(file, ",", 1000)
