@@ -46,7 +46,9 @@ def plan_csv(file: SpanFile, delimiter: str, block_bytes: int) -> list[CsvBlock]
     with _open(file) as stream:
         start, header, first_line, rest = _read_header(file, stream, delimiter)
         if _is_compressed(file):
-            _require_rows(file, rest or stream.read(1))
+            while not rest.strip(b"\r\n") and (rest := stream.read(HEADER_CHUNK_BYTES)):
+                pass  # blank lines are no rows
+            _require_rows(file, rest)
             return [CsvBlock(file, header, 0, WHOLE_FILE, first_line)]
         blocks = []
         for piece in _pieces(stream, rest, first_line, delimiter, block_bytes):
