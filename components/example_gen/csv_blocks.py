@@ -50,11 +50,12 @@ def plan_csv(file: SpanFile, delimiter: str, block_bytes: int) -> list[CsvBlock]
                 pass  # blank lines are no rows
             _require_rows(file, rest)
             return [CsvBlock(file, header, 0, WHOLE_FILE, first_line)]
-        blocks = []
+        blocks, rows = [], False
         for piece in _pieces(stream, rest, first_line, delimiter, block_bytes):
             blocks.append(CsvBlock(file, header, start, start + len(piece.data), piece.first_line))
             start += len(piece.data)
-    _require_rows(file, blocks)
+            rows = rows or bool(piece.data.strip(b"\r\n"))
+    _require_rows(file, rows)
     return blocks
 
 
