@@ -72,6 +72,7 @@ def _newest_version(files: list[SpanFile]) -> list[SpanFile]:
 def pattern_to_regex(pattern: str) -> re.Pattern[str]:
     """A glob over relative paths, in which placeholders are numbers and `*` and `?` stay within one folder.
 
+    As in a shell they match no dot that begins a name: copying tools write files under such names until they are whole.
     A placeholder that comes twice must match the same text.
     """
     parts: list[str] = []
@@ -82,5 +83,7 @@ def pattern_to_regex(pattern: str) -> re.Pattern[str]:
             parts.append(f"(?P={name})" if name in seen else f"(?P<{name}>{expression})")
             seen.add(name)
         else:
+            if token in "*?" and (not parts or parts[-1] == "/"):
+                parts.append(r"(?!\.)")
             parts.append({"*": "[^/]*", "?": "[^/]"}.get(token, re.escape(token)))
     return re.compile("".join(parts))
