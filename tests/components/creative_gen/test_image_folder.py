@@ -194,3 +194,12 @@ def test_the_pointer_may_lie_in_an_object_store(pipeline_root: str, tmp_path: Pa
     point_to(pointer, f"{root}/store/1", written.sources, "images", "made")
     assert find_previous(pointer, "made") is not None
     assert find_previous(pointer, "otherwise") is None
+
+
+def test_links_that_lead_nowhere_count_as_missing(tmp_path: Path) -> None:
+    (tmp_path / "gone.png").symlink_to("nowhere")
+    (tmp_path / "circle.png").symlink_to("circle.png")
+    folder = ImageFolder(str(tmp_path), ["gone.png", "circle.png"])
+    for name in ("gone.png", "circle.png"):
+        assert folder.look(name) is None
+        assert folder.read(name) is None
