@@ -203,3 +203,18 @@ def test_links_that_lead_nowhere_count_as_missing(tmp_path: Path) -> None:
     for name in ("gone.png", "circle.png"):
         assert folder.look(name) is None
         assert folder.read(name) is None
+
+
+@pytest.mark.parametrize("listed_from", [1, 100])
+@pytest.mark.parametrize("path", ["./set/a.png", "set//a.png", "set/./a.png"])
+def test_roundabout_paths_find_in_a_store_what_they_find_in_a_folder(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, listed_from: int
+) -> None:
+    monkeypatch.setattr(image_folder, "LISTED_FROM", listed_from)
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "a.png").write_bytes(b"1234")
+    bucket.pipe_file("bucket://images/set/a.png", b"1234")
+    for root in (str(tmp_path), "bucket://images"):
+        folder = ImageFolder(root, [path])
+        assert folder.look(path) is not None
+        assert folder.read(path) == b"1234"
