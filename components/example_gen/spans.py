@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from adclick.errors import DataError
 from adclick.filesystem import content_digest, list_files
+from configs.settings import Data
 
 _PLACEHOLDERS = {
     "{SPAN}": ("SPAN", r"\d+"),
@@ -62,6 +63,22 @@ def select_input(root: str, pattern: str, spans: Literal["all", "latest"] | int)
     if spans != "all":
         wanted = wanted[-(1 if spans == "latest" else spans) :]
     return SpanInput(tuple(wanted), tuple(file for span in wanted for file in _newest_version(by_span[span])))
+
+
+def require_unchanged(source: SpanInput, data: Data, fingerprint: str) -> None:
+    """Holds the input against what the driver saw, since rows of a file that is replaced while it is read get lost.
+
+    Raises DataError where a file was changed, added or taken away.
+    """
+    present = select_input(data.root, data.pattern, data.spans)
+    if present.files == source.files and present.fingerprint == fingerprint:
+        return
+    before, after = ({file.path for file in one.files} for one in (source, present))
+    moved = [f"{name} is gone" for name in sorted(before - after)] + [f"{name} is new" for name in sorted(after - before)]
+    raise DataError(
+        f"{data.root}: files that match data.pattern {data.pattern!r} changed while they were read"
+        f"{moved and f' ({moved[0]})' or ''}; wait until the delivery is whole and run again"
+    )
 
 
 def _newest_version(files: list[SpanFile]) -> list[SpanFile]:
