@@ -129,7 +129,7 @@ def create_bytes(uri: str, content: bytes) -> bool:
 
 def is_absent(error: OSError) -> bool:
     """Whether an error of opening a file means that no file is there, rather than that it cannot be read."""
-    absent = (errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG)
+    absent = (errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
     return isinstance(error, FileNotFoundError) or error.errno in absent
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime
 import os
+import posixpath
 import stat
 import time
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from fsspec.implementations.local import LocalFileSystem
@@ -64,7 +64,7 @@ class ImageFolder:
             if self._is_local:
                 return read_bytes(self.uri(path))
             with explained(self.uri(path)):
-                content: bytes = self._files.cat_file(join(self._top, path))  # one request, where opening takes two
+                content: bytes = self._files.cat_file(self._key(path))  # one request, where opening takes two
             return content
         except OSError as error:
             if is_absent(error):
@@ -75,6 +75,10 @@ class ImageFolder:
         """Of an image."""
         return join(self._root, path)
 
+    def _key(self, path: str) -> str:
+        """As a folder would find it: a store has no object `./a.png` or `b//a.png`."""
+        return posixpath.normpath(join(self._top, path))
+
     def _look_at_local(self, path: str) -> Look | None:
         status = os.stat(join(self._top, path))  # noqa: PTH116 - a Path per image would cost more than the call
         if not stat.S_ISREG(status.st_mode):
@@ -84,8 +88,8 @@ class ImageFolder:
         return Look(status.st_size, token if _settled(status.st_ctime) else None, None)
 
     def _look_at_remote(self, path: str) -> Look | None:
-        place = join(self._top, path)
-        if str(PurePosixPath(place).parent) in self._listed_folders:
+        place = self._key(path)
+        if posixpath.dirname(place) in self._listed_folders:
             info = self._listed.get(place)
         else:
             info = self._files.info(place)
@@ -103,7 +107,7 @@ class ImageFolder:
         return Look(size, None, None)
 
     def _list(self, paths: Iterable[str]) -> None:
-        folders = Counter(str(PurePosixPath(join(self._top, path)).parent) for path in paths)
+        folders = Counter(posixpath.dirname(self._key(path)) for path in paths)
         for folder, creatives in folders.items():
             if creatives < LISTED_FROM:
                 continue

@@ -23,6 +23,8 @@ from components.creative_gen.image_checks import Fault
 UNUSABLE_COLUMNS = ("path", "reason", "detail", "impressions", "first_file", "first_line")
 STORE_FILES = ("keys.json", "pixels.npy", "unusable.csv", "counts.json")
 
+_LONGEST_CELL = (1 << 31) - 1  # what fits into a C long everywhere
+
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -140,6 +142,7 @@ def local_path(uri: str) -> Path | None:
 
 
 def _rows(uri: str) -> list[dict[str, str]]:
+    csv.field_size_limit(_LONGEST_CELL)  # else 131,072 characters, fewer than an image in base64 where a path belongs
     return list(csv.DictReader(io.StringIO(read_bytes(uri).decode("utf-8"), newline="")))
 
 

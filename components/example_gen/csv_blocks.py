@@ -46,13 +46,16 @@ def plan_csv(file: SpanFile, delimiter: str, block_bytes: int) -> list[CsvBlock]
     with _open(file) as stream:
         start, header, first_line, rest = _read_header(file, stream, delimiter)
         if _is_compressed(file):
-            _require_rows(file, rest or stream.read(1))
+            while not rest.strip(b"\r\n") and (rest := stream.read(HEADER_CHUNK_BYTES)):
+                pass  # blank lines are no rows
+            _require_rows(file, rest)
             return [CsvBlock(file, header, 0, WHOLE_FILE, first_line)]
-        blocks = []
+        blocks, rows = [], False
         for piece in _pieces(stream, rest, first_line, delimiter, block_bytes):
             blocks.append(CsvBlock(file, header, start, start + len(piece.data), piece.first_line))
             start += len(piece.data)
-    _require_rows(file, blocks)
+            rows = rows or bool(piece.data.strip(b"\r\n"))
+    _require_rows(file, rows)
     return blocks
 
 
@@ -127,7 +130,13 @@ def _parse_header(file: SpanFile, header: bytes, delimiter: str) -> tuple[str, .
     if "\0" in text:
         raise DataError(f"{file.uri}: line 1: the header holds a NUL byte; deliver the file again, as UTF-8")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    names = tuple(name.strip() for name in next(reader, []))
+    try:
+        names = tuple(name.strip() for name in next(reader, []))
+    except csv.Error as error:  # a name of more than 131,072 characters
+        raise DataError(
+            f"{file.uri}: line 1: is no header ({error}); the first line must name the columns, with "
+            f"data.delimiter {delimiter!r} between them"
+        ) from None
     if not any(names):
         raise DataError(f"{file.uri}: line 1: is blank; the first line must name the columns")
     return names

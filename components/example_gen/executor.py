@@ -18,7 +18,7 @@ from components.example_gen.blocks import Block
 from components.example_gen.columns import split_folder
 from components.example_gen.ingest import Targets, ingest_block, plan_ingest
 from components.example_gen.report import BlockResult, require_usable, write_report
-from components.example_gen.spans import select_input
+from components.example_gen.spans import require_unchanged, select_input
 from components.example_gen.splitting import EVAL, TRAIN, SplitRule
 from configs.features import FeatureTable
 from configs.settings import Data
@@ -79,8 +79,13 @@ class AdExampleGenExecutor(BaseBeamExecutor):
         plan = plan_ingest(source, data, table)
         parts_uri = join(self._get_tmp_dir(), "part")
         work = _IngestBlocks(plan.rule, data, exec_properties["features"], split_uris, columns_uris, parts_uri)
-        with self._make_beam_pipeline() as pipeline:
-            _ = pipeline | beam.Create(list(enumerate(plan.blocks))) | "Ingest" >> beam.ParDo(work)
+        try:
+            with self._make_beam_pipeline() as pipeline:
+                _ = pipeline | beam.Create(list(enumerate(plan.blocks))) | "Ingest" >> beam.ParDo(work)
+        except Exception:  # whatever a file that changed under way led to: that it changed is what is told
+            require_unchanged(source, data, exec_properties["input_fingerprint"])
+            raise
+        require_unchanged(source, data, exec_properties["input_fingerprint"])
         results = [_read_part(f"{parts_uri}-{index:05d}") for index in range(len(plan.blocks))]
         counts = write_report(results, source, plan.rule.cutoff_s, plan.unknown_columns, report_uri)
         require_usable(counts, results, exec_properties["min_rows"])

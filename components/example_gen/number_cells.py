@@ -31,7 +31,8 @@ def numbers(cells: pa.Array) -> Parsed:
     A number is an optional sign, ASCII digits with at most one point, an optional exponent, and spaces around it.
     """
     if not pa.types.is_string(cells.type):
-        return _finite(cells.cast(pa.int8() if pa.types.is_boolean(cells.type) else cells.type).cast(pa.float64()))
+        plain = cells.cast(pa.int8()) if pa.types.is_boolean(cells.type) else cells
+        return _finite(plain.cast(pa.float64(), safe=False))  # integers beyond 2^53 are rounded, as those of CSV are
     try:
         parsed = _finite(cells.cast(pa.float64()))
         if not parsed.bad.any():
@@ -56,6 +57,13 @@ def floats(cells: pa.Array) -> Parsed:
     parsed = numbers(cells)
     narrow = _finite(parsed.values.cast(pa.float32(), safe=False))
     return Parsed(narrow.values, parsed.bad | narrow.bad)
+
+
+def texts(cells: pa.Array) -> pa.Array:
+    """Strings of string, number or boolean cells; decimals keep their digits, as in CSV."""
+    if pa.types.is_decimal(cells.type):  # which Arrow does not cast to text
+        return pa.array([None if value is None else f"{value:f}" for value in cells.to_pylist()], pa.string())
+    return cells.cast(pa.string())
 
 
 def _finite(values: pa.Array) -> Parsed:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.example_gen.cells import Cells
-from components.example_gen.number_cells import floats, labels, mask
+from components.example_gen.number_cells import floats, labels, mask, texts
 from components.example_gen.reject_codes import RejectCode
 from components.example_gen.rejects import Reject, shown
 from components.example_gen.time_cells import seconds
@@ -99,8 +99,7 @@ def _typed(checked: dict[str, pa.Array], table: FeatureTable, faults: _Faults) -
         typed[feature.name], bad = seconds(feature, checked[feature.name])
         faults.add(RejectCode.BAD_TIMESTAMP, feature.name, bad)
     for feature in table.of_kind(*STRING_KINDS):
-        column = checked[feature.name]
-        typed[feature.name] = column if pa.types.is_string(column.type) else column.cast(pa.string())
+        typed[feature.name] = texts(checked[feature.name])
     for feature in table.of_kind(Image):
         _check_image_path(feature.name, typed[feature.name], faults)
     return typed

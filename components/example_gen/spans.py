@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from adclick.errors import DataError
 from adclick.filesystem import content_digest, list_files
+from configs.settings import Data
 
 _PLACEHOLDERS = {
     "{SPAN}": ("SPAN", r"\d+"),
@@ -64,6 +65,22 @@ def select_input(root: str, pattern: str, spans: Literal["all", "latest"] | int)
     return SpanInput(tuple(wanted), tuple(file for span in wanted for file in _newest_version(by_span[span])))
 
 
+def require_unchanged(source: SpanInput, data: Data, fingerprint: str) -> None:
+    """Holds the input against what the driver saw, since rows of a file that is replaced while it is read get lost.
+
+    Raises DataError where a file was changed, added or taken away.
+    """
+    present = select_input(data.root, data.pattern, data.spans)
+    if present.files == source.files and present.fingerprint == fingerprint:
+        return
+    before, after = ({file.path for file in one.files} for one in (source, present))
+    moved = [f"{name} is gone" for name in sorted(before - after)] + [f"{name} is new" for name in sorted(after - before)]
+    raise DataError(
+        f"{data.root}: files that match data.pattern {data.pattern!r} changed while they were read"
+        f"{moved and f' ({moved[0]})' or ''}; wait until the delivery is whole and run again"
+    )
+
+
 def _newest_version(files: list[SpanFile]) -> list[SpanFile]:
     newest = max(file.version or 0 for file in files)
     return [file for file in files if (file.version or 0) == newest]
@@ -72,6 +89,7 @@ def _newest_version(files: list[SpanFile]) -> list[SpanFile]:
 def pattern_to_regex(pattern: str) -> re.Pattern[str]:
     """A glob over relative paths, in which placeholders are numbers and `*` and `?` stay within one folder.
 
+    As in a shell they match no dot that begins a name: copying tools write files under such names until they are whole.
     A placeholder that comes twice must match the same text.
     """
     parts: list[str] = []
@@ -82,5 +100,7 @@ def pattern_to_regex(pattern: str) -> re.Pattern[str]:
             parts.append(f"(?P={name})" if name in seen else f"(?P<{name}>{expression})")
             seen.add(name)
         else:
+            if token in "*?" and (not parts or parts[-1] == "/"):
+                parts.append(r"(?!\.)")
             parts.append({"*": "[^/]*", "?": "[^/]"}.get(token, re.escape(token)))
     return re.compile("".join(parts))

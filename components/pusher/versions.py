@@ -39,8 +39,9 @@ def versions(model_folder: Folder) -> list[int]:
 
 
 def taken_numbers(model_folder: Folder) -> list[int]:
-    """Numbers that are taken, half-copied versions included."""
-    return [int(name) for name in list_names(os.fspath(model_folder)) if re.fullmatch("0|[1-9][0-9]*", name)]
+    """Numbers that are taken, half-copied versions included; none beyond 64 bits, which a server takes for no version."""
+    names = list_names(os.fspath(model_folder))
+    return [int(name) for name in names if re.fullmatch("0|[1-9][0-9]*", name) and int(name) < 1 << 63]
 
 
 def in_service(model_folder: Folder) -> int | None:

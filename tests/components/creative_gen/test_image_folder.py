@@ -194,3 +194,27 @@ def test_the_pointer_may_lie_in_an_object_store(pipeline_root: str, tmp_path: Pa
     point_to(pointer, f"{root}/store/1", written.sources, "images", "made")
     assert find_previous(pointer, "made") is not None
     assert find_previous(pointer, "otherwise") is None
+
+
+def test_links_that_lead_nowhere_count_as_missing(tmp_path: Path) -> None:
+    (tmp_path / "gone.png").symlink_to("nowhere")
+    (tmp_path / "circle.png").symlink_to("circle.png")
+    folder = ImageFolder(str(tmp_path), ["gone.png", "circle.png"])
+    for name in ("gone.png", "circle.png"):
+        assert folder.look(name) is None
+        assert folder.read(name) is None
+
+
+@pytest.mark.parametrize("listed_from", [1, 100])
+@pytest.mark.parametrize("path", ["./set/a.png", "set//a.png", "set/./a.png"])
+def test_roundabout_paths_find_in_a_store_what_they_find_in_a_folder(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, listed_from: int
+) -> None:
+    monkeypatch.setattr(image_folder, "LISTED_FROM", listed_from)
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "a.png").write_bytes(b"1234")
+    bucket.pipe_file("bucket://images/set/a.png", b"1234")
+    for root in (str(tmp_path), "bucket://images"):
+        folder = ImageFolder(root, [path])
+        assert folder.look(path) is not None
+        assert folder.read(path) == b"1234"

@@ -19,6 +19,8 @@ from components.creative_gen.store import (
     read_unusable,
     write_store,
 )
+from components.example_gen.rejects import csv_bytes
+from components.example_gen.report import CREATIVE_COLUMNS
 
 
 def test_a_store_comes_back_as_it_was_written(tmp_path: Path) -> None:
@@ -99,3 +101,10 @@ def test_references_of_an_ingest_report(tmp_path: Path) -> None:
         'path,impressions,first_file,first_line\r\n"a,b.png",3,month-1/m.csv,17\r\n', encoding="utf-8"
     )
     assert read_references(str(tmp_path)) == [Creative("a,b.png", 3, "month-1/m.csv", 17)]
+
+
+def test_a_path_of_any_length_is_listed(tmp_path: Path) -> None:
+    base64 = "iVBORw0KGgo" * 20_000  # an image itself where its path belongs
+    creatives = [Creative(base64, 1, "m.csv", 2), Creative("a.png", 2, "m.csv", 3)]
+    (tmp_path / "creatives.csv").write_bytes(csv_bytes([CREATIVE_COLUMNS, *creatives]))
+    assert read_references(str(tmp_path)) == creatives

@@ -169,3 +169,16 @@ def test_a_gzip_name_on_another_file_is_told(tmp_path: Path) -> None:
     renamed = Path(file.uri).rename(tmp_path / "month.csv.gz")
     with pytest.raises(DataError, match=r"month\.csv\.gz: is no whole gzip file \(Not a gzipped file"):
         plan_csv(SpanFile("month.csv.gz", str(renamed)), ",", 100)
+
+
+def test_a_first_line_that_is_one_endless_name_is_told(tmp_path: Path) -> None:
+    file = deliver(tmp_path, b"x" * 200_000 + b"\n1\n")
+    with pytest.raises(DataError, match=r"month.csv: line 1: is no header .*data.delimiter ','"):
+        plan_csv(file, ",", 1000)
+
+
+@pytest.mark.parametrize("name", ["month.csv", "month.csv.gz"])
+def test_blank_lines_are_no_rows(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=f"{name}: has a header but no rows"):
+        plan_csv(deliver(tmp_path, b"id,text\n\n\r\n" + b"\n" * 100_000, name), ",", 1 << 20)
+    assert rows_of(pieces_of(deliver(tmp_path, b"id,text\n" + b"\n" * 100_000 + b"1,a\n", name), 1000)) == [["1", "a"]]

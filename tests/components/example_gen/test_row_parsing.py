@@ -227,6 +227,16 @@ def test_a_ragged_row_that_is_not_utf8_leaves_the_others_alone() -> None:
     assert rows.columns["note"].to_pylist() == ["é", "big sale"]
 
 
+def test_a_long_cell_with_a_quote_beside_a_ragged_row_is_read() -> None:
+    long = 'x"' + "y" * 200_000  # csv.reader takes 131,072 characters
+    cells = read_csv_cells(Piece(f'1,{long}\n1\n2,{long},3\n4,"5,"\n'.encode(), 2), ["a", "b"], ["b"], ",")
+    assert cells.columns["b"].to_pylist() == [long.encode(), b"5,"]
+    assert [(reject.line, reject.code) for reject in cells.rejects] == [
+        (3, RejectCode.RAGGED_ROW),
+        (4, RejectCode.RAGGED_ROW),
+    ]
+
+
 def test_a_piece_of_blank_lines_has_no_rows() -> None:
     rows = parse(b"\n\r\n")
     assert (rows.read, len(rows.lines), rows.rejects) == (0, 0, [])

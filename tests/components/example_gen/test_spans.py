@@ -64,6 +64,11 @@ def test_a_pattern_without_span_is_one_span(months: Path) -> None:
         ("{YYYY}/{MM}/{YYYY}-{MM}-{DD}.csv", "2026/11/2026-11-30.csv", True),
         ("{YYYY}/{MM}/{YYYY}-{MM}-{DD}.csv", "2026/11/2026-12-30.csv", False),
         ("{YYYY}{MM}{DD}.csv", "20261132.csv", False),
+        ("month-{SPAN}/*.csv*", "month-7/.x.csv.h4Wq2P", False),  # as rsync names what it is still writing
+        ("*/?.csv", "month/..csv", False),
+        ("*/x*.csv", ".month/x.csv", False),
+        ("*/x*.csv", "month/x.1.csv", True),
+        ("month/.*.csv", "month/.x.csv", True),
     ],
 )
 def test_a_pattern_matches_whole_paths(pattern: str, path: str, matches: bool) -> None:

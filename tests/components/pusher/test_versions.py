@@ -172,3 +172,12 @@ def test_a_copy_that_fails_leaves_nothing_behind(
     with pytest.raises(OSError, match="no space left"):
         push(exported, tmp_path / "ads", None, "")
     assert list((tmp_path / "ads").iterdir()) == []
+
+
+def test_a_folder_beyond_64_bits_is_no_version(exported: Path, tmp_path: Path) -> None:
+    foreign = tmp_path / "ads" / "20261120093000123456"  # a time of 20 digits; 2^63 has 19
+    foreign.mkdir(parents=True)
+    (foreign / "saved_model.pb").write_bytes(b"other")
+    version = push(exported, tmp_path / "ads", None, "")
+    assert version < 2**63
+    assert in_service(tmp_path / "ads") == version
