@@ -5,6 +5,7 @@ Framing: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_forma
 
 from __future__ import annotations
 
+import functools
 import struct
 import zlib
 from collections.abc import Iterable
@@ -25,13 +26,19 @@ def write_gzip_records(stream: IO[bytes], records: Iterable[bytes]) -> None:
     pending: list[bytes] = []
     pending_bytes = 0
     for record in records:
-        length = _LENGTH(len(record))
-        pending += (length, _masked_crc(length), record, _masked_crc(record))
+        pending += (_head(len(record)), record, _masked_crc(record))
         pending_bytes += len(record)
         if pending_bytes >= _CHUNK_BYTES:
             stream.write(compressor.compress(b"".join(pending)))
             pending, pending_bytes = [], 0
     stream.write(compressor.compress(b"".join(pending)) + compressor.flush())
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _head(record_bytes: int) -> bytes:
+    """Length and its checksum; a file's records have few lengths."""
+    length = _LENGTH(record_bytes)
+    return length + _masked_crc(length)
 
 
 def _masked_crc(data: bytes) -> bytes:

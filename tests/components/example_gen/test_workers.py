@@ -121,7 +121,7 @@ def test_an_error_of_a_worker_arrives_as_it_is(tmp_path: Path, month: Path) -> N
 
 
 def started(monkeypatch: pytest.MonkeyPatch, then: Callable[[int], object]) -> None:
-    """Calls `then` with the process id of the last of two workers, once it waits in its endless block."""
+    """Calls `then` with the process id of the second of two workers, a second after its start."""
     pids: list[int] = []
     start = workers._Worker.__init__
 
