@@ -16,7 +16,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -122,9 +124,11 @@ def measure(subject: str, folder: Path, split: str) -> dict[str, float]:
         stock = subject == "stock"
         work = prepare_stock(folder / "data", target) if stock else prepare_adclick(folder / "data", target, split)
         imported_mb = peak_mb()
-        cpu, wall = cpu_s(), time.perf_counter()
-        work()
-        measured = {"cpu_s": cpu_s() - cpu, "wall_s": time.perf_counter() - wall, "peak_mb": peak_mb()}
+        with sampled_tree_mb() as tree_mb:
+            cpu, wall = cpu_s(), time.perf_counter()
+            work()
+            measured = {"cpu_s": cpu_s() - cpu, "wall_s": time.perf_counter() - wall, "peak_mb": peak_mb()}
+        measured |= {"tree_peak_mb": max(map(sum, tree_mb)), "processes": max(map(len, tree_mb))}
         files = [file for file in (Path(output) / "examples").rglob("*") if file.is_file()]
         return {
             **measured,
@@ -214,6 +218,31 @@ def peak_mb() -> float:
     """Most memory that this process has held, in MiB; Linux's ru_maxrss would count what the parent held too."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+@contextlib.contextmanager
+def sampled_tree_mb() -> Iterator[list[list[float]]]:
+    """Resident MiB of this process and each of its children, five times a second; what they share counts in each."""
+    import psutil
+
+    samples: list[list[float]] = []
+    own, ended = psutil.Process(), threading.Event()
+
+    def sample() -> None:
+        while not ended.wait(0.2) or not samples:
+            held = [own.memory_info().rss]
+            for child in own.children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    held.append(child.memory_info().rss)
+            samples.append([one / (1 << 20) for one in held])
+
+    sampler = threading.Thread(target=sample)
+    sampler.start()
+    try:
+        yield samples
+    finally:
+        ended.set()
+        sampler.join()
 
 
 def count_records(files: list[Path]) -> int:

@@ -1,4 +1,4 @@
-"""Unpacks AdExampleGen's artifacts and runs the ingest on Beam, one block per element."""
+"""Unpacks AdExampleGen's artifacts and runs the ingest: in workers where that pays, else on Beam."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
 from adclick.filesystem import join, open_binary
+from components.example_gen.block_work import BlockWork
 from components.example_gen.blocks import Block
 from components.example_gen.columns import split_folder
-from components.example_gen.ingest import Targets, ingest_block, plan_ingest
+from components.example_gen.ingest import plan_ingest
 from components.example_gen.report import BlockResult, require_usable, write_report
 from components.example_gen.spans import require_unchanged, select_input
-from components.example_gen.splitting import EVAL, TRAIN, SplitRule
+from components.example_gen.splitting import EVAL, TRAIN
+from components.example_gen.worker_count import worker_count
+from components.example_gen.workers import ingest_in_workers
 from configs.features import FeatureTable
 from configs.settings import Data
 
@@ -27,24 +30,13 @@ from configs.settings import Data
 class _IngestBlocks(beam.DoFn):
     """Writes each block's Examples and, beside the report, what the executor sums up afterwards."""
 
-    def __init__(
-        self,
-        rule: SplitRule,
-        data: Data,
-        features_json: str,
-        examples_uris: dict[str, str],
-        columns_uris: dict[str, str],
-        parts_uri: str,
-    ) -> None:
-        self._rule, self._data, self._features_json = rule, data, features_json
-        self._examples_uris, self._columns_uris, self._parts_uri = examples_uris, columns_uris, parts_uri
+    def __init__(self, work: BlockWork) -> None:
+        self._work = work
 
     def process(self, element: tuple[int, Block]) -> Iterator[str]:
         index, block = element
-        table = FeatureTable.model_validate_json(self._features_json)
-        part = f"{self._parts_uri}-{index:05d}"
-        targets = Targets(self._examples_uris, self._columns_uris, f"{part}-rejects.csv")
-        result = ingest_block(index, block, self._rule, self._data, table, targets)
+        result = self._work.ingest(index, block)
+        part = self._work.part_uri(index)
         with open_binary(part, mode="wb") as stream:
             pickle.dump(result, stream)
         yield part
@@ -78,17 +70,25 @@ class AdExampleGenExecutor(BaseBeamExecutor):
         source = select_input(data.root, data.pattern, data.spans)
         plan = plan_ingest(source, data, table)
         parts_uri = join(self._get_tmp_dir(), "part")
-        work = _IngestBlocks(plan.rule, data, exec_properties["features"], split_uris, columns_uris, parts_uri)
+        work = BlockWork(plan.rule, data, exec_properties["features"], split_uris, columns_uris, parts_uri)
+        workers = 1 if self._has_own_runner() else worker_count(plan.blocks)
         try:
-            with self._make_beam_pipeline() as pipeline:
-                _ = pipeline | beam.Create(list(enumerate(plan.blocks))) | "Ingest" >> beam.ParDo(work)
+            results = ingest_in_workers(work, plan.blocks, workers) if workers > 1 else self._on_beam(work, plan.blocks)
         except Exception:  # whatever a file that changed under way led to: that it changed is what is told
             require_unchanged(source, data, exec_properties["input_fingerprint"])
             raise
         require_unchanged(source, data, exec_properties["input_fingerprint"])
-        results = [_read_part(f"{parts_uri}-{index:05d}") for index in range(len(plan.blocks))]
         counts = write_report(results, source, plan.rule.cutoff_s, plan.unknown_columns, report_uri)
         require_usable(counts, results, exec_properties["min_rows"])
+
+    def _has_own_runner(self) -> bool:
+        """Whether someone chose how Beam runs, which then spreads the work."""
+        return bool(self._beam_pipeline_args) or self._make_beam_pipeline_fn is not None
+
+    def _on_beam(self, work: BlockWork, blocks: list[Block]) -> list[BlockResult]:
+        with self._make_beam_pipeline() as pipeline:
+            _ = pipeline | beam.Create(list(enumerate(blocks))) | "Ingest" >> beam.ParDo(_IngestBlocks(work))
+        return [_read_part(work.part_uri(index)) for index in range(len(blocks))]
 
 
 def _read_part(uri: str) -> BlockResult:
