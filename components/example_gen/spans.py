@@ -74,10 +74,11 @@ def require_unchanged(source: SpanInput, data: Data, fingerprint: str) -> None:
     if present.files == source.files and present.fingerprint == fingerprint:
         return
     before, after = ({file.path for file in one.files} for one in (source, present))
-    moved = [f"{name} is gone" for name in sorted(before - after)] + [f"{name} is new" for name in sorted(after - before)]
+    moved = [f" ({name} is gone)" for name in sorted(before - after)]
+    moved += [f" ({name} is new)" for name in sorted(after - before)]
     raise DataError(
         f"{data.root}: files that match data.pattern {data.pattern!r} changed while they were read"
-        f"{moved and f' ({moved[0]})' or ''}; wait until the delivery is whole and run again"
+        f"{''.join(moved[:1])}; wait until the delivery is whole and run again"
     )
 
 
