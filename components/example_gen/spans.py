@@ -47,7 +47,7 @@ def select_input(root: str, pattern: str, spans: Literal["all", "latest"] | int)
 
     `spans`: all of them, the latest, or the latest N. Where the pattern has no span all files are span 0; where it has
     a date, the span is the date's digits, such as 202611 or 20261130.
-    Raises DataError where the folder or every file is missing.
+    Raises DataError where the folder or every file is missing, or a file lies beside its own gzip copy.
     """
     expression = pattern_to_regex(pattern)
     by_span: dict[int, list[SpanFile]] = {}
@@ -62,7 +62,19 @@ def select_input(root: str, pattern: str, spans: Literal["all", "latest"] | int)
     wanted = sorted(by_span)
     if spans != "all":
         wanted = wanted[-(1 if spans == "latest" else spans) :]
-    return SpanInput(tuple(wanted), tuple(file for span in wanted for file in _newest_version(by_span[span])))
+    files = tuple(file for span in wanted for file in _newest_version(by_span[span]))
+    _require_no_copies(root, {file.path for file in files})
+    return SpanInput(tuple(wanted), files)
+
+
+def _require_no_copies(root: str, paths: set[str]) -> None:
+    """A month of which `gzip -k` left both files would count twice."""
+    for path in sorted(paths):
+        if f"{path}.gz" in paths:
+            raise DataError(
+                f"{root}: {path} lies beside {path}.gz, so that its rows would be read twice; take one of them away, "
+                "or let data.pattern match one of them"
+            )
 
 
 def require_unchanged(source: SpanInput, data: Data, fingerprint: str) -> None:
