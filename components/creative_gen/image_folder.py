@@ -89,7 +89,8 @@ class ImageFolder:
 
     def _look_at_remote(self, path: str) -> Look | None:
         place = self._key(path)
-        info = self._listed.get(place) if posixpath.dirname(place) in self._listed_folders else self._files.info(place)
+        is_listed = posixpath.dirname(place) in self._listed_folders
+        info = self._listed.get(place) if is_listed else self._files.info(place)
         if info is None or info["type"] != "file":
             return None
         size = int(info["size"])

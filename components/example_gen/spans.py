@@ -47,7 +47,7 @@ def select_input(root: str, pattern: str, spans: Literal["all", "latest"] | int)
 
     `spans`: all of them, the latest, or the latest N. Where the pattern has no span all files are span 0; where it has
     a date, the span is the date's digits, such as 202611 or 20261130.
-    Raises DataError where the folder or every file is missing.
+    Raises DataError where the folder or every file is missing, or a file lies beside its own gzip copy.
     """
     expression = pattern_to_regex(pattern)
     by_span: dict[int, list[SpanFile]] = {}
@@ -62,7 +62,19 @@ def select_input(root: str, pattern: str, spans: Literal["all", "latest"] | int)
     wanted = sorted(by_span)
     if spans != "all":
         wanted = wanted[-(1 if spans == "latest" else spans) :]
-    return SpanInput(tuple(wanted), tuple(file for span in wanted for file in _newest_version(by_span[span])))
+    files = tuple(file for span in wanted for file in _newest_version(by_span[span]))
+    _require_no_copies(root, {file.path for file in files})
+    return SpanInput(tuple(wanted), files)
+
+
+def _require_no_copies(root: str, paths: set[str]) -> None:
+    """A month of which `gzip -k` left both files would count twice."""
+    for path in sorted(paths):
+        if f"{path}.gz" in paths:
+            raise DataError(
+                f"{root}: {path} lies beside {path}.gz, so that its rows would be read twice; take one of them away, "
+                "or let data.pattern match one of them"
+            )
 
 
 def require_unchanged(source: SpanInput, data: Data, fingerprint: str) -> None:
@@ -74,12 +86,11 @@ def require_unchanged(source: SpanInput, data: Data, fingerprint: str) -> None:
     if present.files == source.files and present.fingerprint == fingerprint:
         return
     before, after = ({file.path for file in one.files} for one in (source, present))
-    moved = [f"{name} is gone" for name in sorted(before - after)] + [
-        f"{name} is new" for name in sorted(after - before)
-    ]
+    moved = [f" ({name} is gone)" for name in sorted(before - after)]
+    moved += [f" ({name} is new)" for name in sorted(after - before)]
     raise DataError(
         f"{data.root}: files that match data.pattern {data.pattern!r} changed while they were read"
-        f"{(moved and f' ({moved[0]})') or ''}; wait until the delivery is whole and run again"
+        f"{''.join(moved[:1])}; wait until the delivery is whole and run again"
     )
 
 

@@ -39,7 +39,7 @@ def versions(model_folder: Folder) -> list[int]:
 
 
 def taken_numbers(model_folder: Folder) -> list[int]:
-    """Numbers that are taken, half-copied versions included; a server takes none beyond 64 bits for a version."""
+    """Numbers that are taken, half-copied versions included; none beyond 64 bits, which is no version to a server."""
     names = list_names(os.fspath(model_folder))
     return [int(name) for name in names if re.fullmatch("0|[1-9][0-9]*", name) and int(name) < 1 << 63]
 

@@ -153,3 +153,11 @@ def test_a_file_uri_reads_the_same_files(months: Path) -> None:
 def test_a_protocol_that_nothing_opens_is_told() -> None:
     with pytest.raises(SettingsError, match="foo://bucket: cannot be opened: Protocol not known: foo; give a local"):
         is_folder("foo://bucket")
+
+
+def test_a_file_beside_its_gzip_copy_is_not_read_twice(tmp_path: Path) -> None:
+    deliver(tmp_path, "month-1/a.csv", "month-1/a.csv.gz", "month-2/a.csv.gz")
+    with pytest.raises(DataError, match=r"month-1/a.csv lies beside month-1/a.csv.gz"):
+        select_input(str(tmp_path), "month-{SPAN}/*.csv*", "all")
+    assert select_input(str(tmp_path), "month-{SPAN}/*.csv*", "latest").spans == (2,)
+    assert len(select_input(str(tmp_path), "month-{SPAN}/*.csv", "all").files) == 1
