@@ -17,6 +17,7 @@ GZIP_LEVEL = 1  # level 6 takes three times as long for files a tenth smaller
 _GZIP_WINDOW_BITS = 31  # the largest window, and gzip's header and trailer
 _CHUNK_BYTES = 1 << 20
 _LENGTH = struct.Struct("<Q").pack
+_CRC_MASK = 0xA282EAD8
 _CHECKSUM = struct.Struct("<I").pack
 
 
@@ -25,8 +26,10 @@ def write_gzip_records(stream: IO[bytes], records: Iterable[bytes]) -> None:
     compressor = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW_BITS)
     pending: list[bytes] = []
     pending_bytes = 0
+    checksum, pack = google_crc32c.value, _CHECKSUM
     for record in records:
-        pending += (_head(len(record)), record, _masked_crc(record))
+        crc = checksum(record)  # as in _masked_crc; a call for each record costs a tenth more
+        pending += (_head(len(record)), record, pack((((crc >> 15) | (crc << 17)) + _CRC_MASK) & 0xFFFFFFFF))
         pending_bytes += len(record)
         if pending_bytes >= _CHUNK_BYTES:
             stream.write(compressor.compress(b"".join(pending)))
@@ -44,4 +47,4 @@ def _head(record_bytes: int) -> bytes:
 def _masked_crc(data: bytes) -> bytes:
     """CRC32C, rotated and shifted as the format wants it."""
     crc = google_crc32c.value(data)
-    return _CHECKSUM((((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF)
+    return _CHECKSUM((((crc >> 15) | (crc << 17)) + _CRC_MASK) & 0xFFFFFFFF)
