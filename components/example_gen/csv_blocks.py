@@ -137,8 +137,8 @@ def _parse_header(file: SpanFile, header: bytes, delimiter: str) -> tuple[str, .
         names = (text,)
     if max(map(len, names), default=0) > MAX_NAME_CHARACTERS:
         raise DataError(
-            f"{file.uri}: line 1: is no header: it holds a name of more than {MAX_NAME_CHARACTERS} characters; the first "
-            f"line must name the columns, with data.delimiter {delimiter!r} between them"
+            f"{file.uri}: line 1: is no header: it holds a name of more than {MAX_NAME_CHARACTERS} characters; "
+            f"the first line must name the columns, with data.delimiter {delimiter!r} between them"
         )
     if not any(names):
         raise DataError(f"{file.uri}: line 1: is blank; the first line must name the columns")
