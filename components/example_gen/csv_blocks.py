@@ -19,6 +19,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 WHOLE_FILE = -1
 HEADER_CHUNK_BYTES = 1 << 16
 MAX_HEADER_BYTES = 1 << 20
+MAX_NAME_CHARACTERS = 1000
 
 
 class CsvBlock(NamedTuple):
@@ -132,11 +133,13 @@ def _parse_header(file: SpanFile, header: bytes, delimiter: str) -> tuple[str, .
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         names = tuple(name.strip() for name in next(reader, []))
-    except csv.Error as error:  # a name of more than 131,072 characters
+    except csv.Error:  # a name longer than csv.field_size_limit()
+        names = (text,)
+    if max(map(len, names), default=0) > MAX_NAME_CHARACTERS:
         raise DataError(
-            f"{file.uri}: line 1: is no header ({error}); the first line must name the columns, with "
-            f"data.delimiter {delimiter!r} between them"
-        ) from None
+            f"{file.uri}: line 1: is no header: it holds a name of more than {MAX_NAME_CHARACTERS} characters; "
+            f"the first line must name the columns, with data.delimiter {delimiter!r} between them"
+        )
     if not any(names):
         raise DataError(f"{file.uri}: line 1: is blank; the first line must name the columns")
     return names

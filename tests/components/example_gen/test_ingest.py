@@ -121,7 +121,9 @@ def test_the_file_that_a_header_fault_is_in_is_named(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("content", ["id,time,image,clicked\na,2026-01-01T00:00:00Z,,0\n", "id,time,image,clicked\n\n"])
+@pytest.mark.parametrize(
+    "content", ["id,time,image,clicked\na,2026-01-01T00:00:00Z,,0\n", "id,time,image,clicked\na,,,0\n"]
+)
 def test_times_in_another_format_are_told_before_anything_is_written(tmp_path: Path, content: str) -> None:
     (tmp_path / "month-1").mkdir()
     with gzip.open(tmp_path / "month-1" / "m.csv.gz", "wt") as stream:
