@@ -15,6 +15,7 @@ from tfx.types import standard_artifacts
 from components.artifacts import Columns, IngestReport
 from components.example_gen import ingest, worker, worker_count
 from components.example_gen.executor import AdExampleGenExecutor
+from components.example_gen.spans import select_input
 from configs.features import FeatureTable
 from configs.settings import Data
 
@@ -52,8 +53,10 @@ def run(root: Path, output: Path, beam_pipeline_args: list[str]) -> tuple[dict[s
         Path(artifact.uri).mkdir(parents=True)
     context = BaseBeamExecutor.Context(beam_pipeline_args, tmp_dir=str(output / "tmp"), unique_id="1")
     (output / "tmp").mkdir()
+    data = Data(root=str(root))
     properties = {
-        "data": Data(root=str(root)).model_dump_json(exclude={"limits"}),
+        "data": data.model_dump_json(exclude={"limits"}),
+        "input_fingerprint": select_input(data.root, data.pattern, data.spans).fingerprint,
         "min_rows": 10,
         "features": FeatureTable.model_validate(FEATURES).model_dump_json(),
     }
