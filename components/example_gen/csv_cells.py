@@ -71,11 +71,16 @@ def _read_arrow(data: bytes, header: Sequence[str], names: Sequence[str], delimi
             quoted_strings_can_be_null=True,
         ),
     }
-    gc.freeze()  # read_csv looks through all that the collector tracks: 50 ms a call once TensorFlow is imported
+    # read_csv looks through all that the collector tracks: 50 ms a call once TensorFlow is imported. What was frozen
+    # for good stays so.
+    thaw = gc.get_freeze_count() == 0
+    if thaw:
+        gc.freeze()
     try:
         table = pa_csv.read_csv(pa.BufferReader(data), **options)
     finally:
-        gc.unfreeze()
+        if thaw:
+            gc.unfreeze()
     return {name: one_chunk(table.column(name), pa.binary()) for name in names}
 
 
