@@ -16,6 +16,8 @@ _PLACEHOLDERS = {
     "{MM}": ("MM", r"0[1-9]|1[0-2]"),
     "{DD}": ("DD", r"0[1-9]|[12]\d|3[01]"),
 }
+# What copying tools and editors put behind the name of a file that is not whole, or not meant.
+UNMEANT_SUFFIXES = (".part", ".partial", ".filepart", ".crdownload", ".tmp", ".crc", ".bak", "~")
 _TOKEN = re.compile("|".join(re.escape(word) for word in _PLACEHOLDERS) + r"|\*|\?|.", re.DOTALL)
 
 
@@ -47,14 +49,24 @@ def select_input(root: str, pattern: str, spans: Literal["all", "latest"] | int)
 
     `spans`: all of them, the latest, or the latest N. Where the pattern has no span all files are span 0; where it has
     a date, the span is the date's digits, such as 202611 or 20261130.
-    Raises DataError where the folder or every file is missing, or a file lies beside its own gzip copy.
+    Raises DataError where the folder or every file is missing, a file lies beside its own gzip copy, or a span's number
+    is written in two ways.
     """
     expression = pattern_to_regex(pattern)
     by_span: dict[int, list[SpanFile]] = {}
+    written: dict[int, tuple[str, str]] = {}
     for file in list_files(root, expression):
+        if file.path.endswith(UNMEANT_SUFFIXES):
+            continue
         match = expression.fullmatch(file.path)
         found = match.groupdict() if match else {}
         digits = found.get("SPAN") or "".join(found.get(part) or "" for part in ("YYYY", "MM", "DD"))
+        first, path = written.setdefault(int(digits or 0), (digits, file.path))
+        if first != digits:
+            raise DataError(
+                f"{root}: {path} and {file.path} are both of span {int(digits)}, which is written {first} and "
+                f"{digits}; rename one, or take away what was delivered twice"
+            )
         version = int(found["VERSION"]) if "VERSION" in found else None
         by_span.setdefault(int(digits or 0), []).append(SpanFile(file.path, file.uri, int(digits or 0), version))
     if not by_span:

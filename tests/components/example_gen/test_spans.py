@@ -9,7 +9,7 @@ import pytest
 
 from adclick.errors import DataError, SettingsError
 from adclick.filesystem import is_folder
-from components.example_gen.spans import pattern_to_regex, select_input
+from components.example_gen.spans import UNMEANT_SUFFIXES, pattern_to_regex, select_input
 
 PATTERN = "month-{SPAN}/*.csv*"
 
@@ -161,3 +161,21 @@ def test_a_file_beside_its_gzip_copy_is_not_read_twice(tmp_path: Path) -> None:
         select_input(str(tmp_path), "month-{SPAN}/*.csv*", "all")
     assert select_input(str(tmp_path), "month-{SPAN}/*.csv*", "latest").spans == (2,)
     assert len(select_input(str(tmp_path), "month-{SPAN}/*.csv", "all").files) == 1
+
+
+def test_a_span_that_is_written_in_two_ways_is_refused(months: Path) -> None:
+    (months / "month-02").mkdir()
+    (months / "month-02" / "z.csv").write_text("again")
+    with pytest.raises(DataError) as raised:
+        select_input(str(months), PATTERN, "all")
+    assert str(raised.value) == (
+        f"{months}: month-02/z.csv and month-2/a.csv.gz are both of span 2, which is written 02 and 2; "
+        "rename one, or take away what was delivered twice"
+    )
+
+
+@pytest.mark.parametrize("suffix", UNMEANT_SUFFIXES)
+def test_copies_under_way_and_backups_are_left_out(months: Path, suffix: str) -> None:
+    before = select_input(str(months), PATTERN, "all").files
+    (months / "month-10" / f"b.csv{suffix}").write_text("half")
+    assert select_input(str(months), PATTERN, "all").files == before
