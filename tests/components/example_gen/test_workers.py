@@ -169,8 +169,12 @@ def test_a_block_is_told_up_to_the_next_one(month: Path, tmp_path: Path, small_b
 def test_ctrl_c_leaves_no_worker(tmp_path: Path, month: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     work, blocks = endless(month, tmp_path)
     started(monkeypatch, lambda _pid: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT))
-    with pytest.raises(KeyboardInterrupt):
-        ingest_in_workers(work, blocks, workers=2)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            ingest_in_workers(work, blocks, workers=2)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert children() == []
 
 
