@@ -28,7 +28,7 @@ def mirror(store: Store, tmp_path: Path) -> Mirror:
 
 def test_places_map_there_and_back(tmp_path: Path) -> None:
     mirror = Mirror(tmp_path / "mirror")
-    uri, path = "s3://b/root/Trainer/model/r-1", f"{tmp_path}/mirror/s3/b/root/Trainer/model/r-1"
+    uri, path = "s3://b/pipes/Trainer/model/r-1", f"{tmp_path}/mirror/s3/b/pipes/Trainer/model/r-1"
     assert mirror.local(uri) == path
     assert mirror.canonical(path) == uri
     assert mirror.local("gs://b/x/.temp/") == f"{tmp_path}/mirror/gs/b/x/.temp/"
@@ -41,9 +41,9 @@ def test_places_map_there_and_back(tmp_path: Path) -> None:
 
 def test_a_path_within_a_mirror_is_known_in_any_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mirror = Mirror(tmp_path / "mirror")
-    mirror.make_room("gs://b/root/Trainer/model/r-1")
+    mirror.make_room("gs://b/pipes/Trainer/model/r-1")
     monkeypatch.chdir(tmp_path)
-    assert canonical_uri("mirror/gs/b/root/Trainer/model/r-1/a.txt") == "gs://b/root/Trainer/model/r-1/a.txt"
+    assert canonical_uri("mirror/gs/b/pipes/Trainer/model/r-1/a.txt") == "gs://b/pipes/Trainer/model/r-1/a.txt"
     for other in ("elsewhere/a.txt", "mirror/a.txt", "s3://b/a", "/etc/hosts"):
         assert canonical_uri(other) == other
 
