@@ -15,7 +15,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "draw a seeded sample of an agency's data: CSVs, creatives, known truth",
     ),
     "run": ("adclick.run", "run the whole pipeline here, on local Beam"),
-    "serve": ("serving.command", "serve the pushed model over gRPC and REST on loopback"),
+    "serve": ("serving.serve_command", "serve the pushed model over gRPC and REST on loopback"),
     "predict": ("serving.predict_command", "ask a running model server about rows of a CSV or JSON file"),
 }
 

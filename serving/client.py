@@ -6,7 +6,7 @@
         for prediction in client.predict([{"site": "news", "bid": 0.8}]):
             print(prediction.click_probability, prediction.model_version)
 
-Works with this package's model server and with TF Serving. Errors (serving/client_errors.py):
+Works with this package's model server and with TF Serving. Errors (serving/clients/client_errors.py):
 
     ClientError
     ├── RowError                   a value that cannot be sent; nothing was sent: mend the row
@@ -17,16 +17,16 @@ Works with this package's model server and with TF Serving. Errors (serving/clie
 
 from __future__ import annotations
 
-from serving.click_client import ClickClient, Prediction
-from serving.client_errors import (
+from serving.clients.click_client import ClickClient, Prediction
+from serving.clients.client_errors import (
     ClientError,
     RowError,
     ServerRefusedError,
     ServerUnreachableError,
     SignatureError,
 )
-from serving.grpc_client import GrpcClient
-from serving.rest_client import RestClient
+from serving.clients.grpc_client import GrpcClient
+from serving.clients.rest_client import RestClient
 
 __all__ = [
     "ClickClient",

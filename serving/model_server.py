@@ -15,11 +15,11 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from serving.listener import bind_listener
-from serving.server_options import ServerOptions, parse_server_options
+from serving.server.listener import bind_listener
+from serving.server.server_options import ServerOptions, parse_server_options
 
 if TYPE_CHECKING:
-    from serving.rest_server import RestServer
+    from serving.server.rest_server import RestServer
 
 _log = logging.getLogger(__name__)
 
@@ -41,9 +41,9 @@ class ModelServer:
             PortError: where one is taken, naming the flag.
         """
         # TensorFlow is imported by these, and only after prepare_environment().
-        from serving.loader import load_saved_model
-        from serving.version_table import VersionTable
-        from serving.version_watch import VersionWatch
+        from serving.models.loader import load_saved_model
+        from serving.models.version_table import VersionTable
+        from serving.models.version_watch import VersionWatch
 
         self._options = options
         self._ready_said = False
@@ -56,7 +56,7 @@ class ModelServer:
         self._grpc = self._bind_grpc(num_threads) if options.grpc_port else None
 
     def _bind_grpc(self, num_threads: int) -> Any:
-        from serving.grpc_service import make_grpc_server
+        from serving.server.grpc_service import make_grpc_server
 
         server = make_grpc_server(self.table, num_threads, self._options.max_body_bytes)
         try:
@@ -73,8 +73,8 @@ class ModelServer:
             listener = bind_listener(options.bind, options.rest_port)
         except OSError as error:
             raise _port_error("REST", "--rest_api_port", options.bind, options.rest_port, error) from error
-        from serving.rest_server import RestServer
-        from serving.rest_service import RestService
+        from serving.server.rest_server import RestServer
+        from serving.server.rest_service import RestService
 
         service = RestService(self.table, num_threads, options.rest_timeout_s, options.max_body_bytes)
         return RestServer(service, listener, DRAIN_S)

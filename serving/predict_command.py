@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TextIO
 
 from adclick.errors import SettingsError
-from serving.click_client import ClickClient, Prediction
-from serving.client_errors import ClientError, RowError, ServerUnreachableError
-from serving.row_files import PlacedRow, RowFileError, read_rows
-from serving.row_images import BYTES_SUFFIX, attach_images
+from serving.clients.click_client import ClickClient, Prediction
+from serving.clients.client_errors import ClientError, RowError, ServerUnreachableError
+from serving.clients.row_files import PlacedRow, RowFileError, read_rows
+from serving.clients.row_images import BYTES_SUFFIX, attach_images
 
 _MAX_BATCH_ROWS = 64
 _MAX_BATCH_IMAGE_BYTES = 16 * 1024 * 1024  # base64 adds a third; the server takes 64 MB
@@ -70,10 +70,10 @@ def _check_arguments(args: argparse.Namespace) -> None:
 
 def _connect(args: argparse.Namespace) -> ClickClient:
     if args.grpc:
-        from serving.grpc_client import GrpcClient
+        from serving.clients.grpc_client import GrpcClient
 
         return GrpcClient(args.server or "127.0.0.1:8500", args.model_name, args.timeout_s)
-    from serving.rest_client import RestClient
+    from serving.clients.rest_client import RestClient
 
     return RestClient(args.server or "127.0.0.1:8501", args.model_name, args.timeout_s)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from serving.loader import TensorSpec
+from serving.models.loader import TensorSpec
 
 FLOAT = TensorSpec("x:0", 1, "float", np.float32)
 DOUBLE = TensorSpec("x:0", 2, "double", np.float64)

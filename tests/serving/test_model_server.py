@@ -17,7 +17,7 @@ from server_process import ServerProcess
 
 from serving.client import ClickClient, ClientError, GrpcClient, RestClient
 from serving.model_server import serve
-from serving.server_options import ServerOptions, parse_server_options
+from serving.server.server_options import ServerOptions, parse_server_options
 
 
 @pytest.fixture(scope="module")
