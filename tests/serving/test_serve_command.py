@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from serving import command
+from serving import serve_command
 
 
 def serve(*arguments: object) -> int:
     parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
-    return command.run(parser.parse_args([str(argument) for argument in arguments]))
+    serve_command.add_arguments(parser)
+    return serve_command.run(parser.parse_args([str(argument) for argument in arguments]))
 
 
 def test_defaults_are_loopback_and_tf_servings_ports() -> None:
     parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
+    serve_command.add_arguments(parser)
     args = parser.parse_args([])
     assert (args.output_root, args.model_name) == (Path("out"), "adclick")
     assert (args.port, args.rest_port, args.bind) == (8500, 8501, "127.0.0.1")
