@@ -97,9 +97,8 @@ def test_a_silent_server_is_given_up_after_the_timeout(connect: Connect) -> None
 def test_a_connection_closed_while_idle_is_opened_again(server: ServerProcess) -> None:
     with RestClient(f"127.0.0.1:{server.rest_port}", "click") as client:
         client.predict([{"bid": 1.0}])
-        assert client._connection
-        assert client._connection.sock
-        client._connection.sock.shutdown(socket.SHUT_RDWR)
+        (idle,) = client._connections._idle
+        idle.raw.shutdown(socket.SHUT_RDWR)
         assert client.predict([{"bid": 1.0}])[0].click_probability == pytest.approx(probability(3, 1.0), abs=1e-6)
 
 
