@@ -74,10 +74,11 @@ def to_int64(row: int, field: str, value: object) -> int:
 
 def _whole_number(text: str) -> int:
     """An integer as written, or the seconds since 1970 of an ISO 8601 time: the only integers a click model reads."""
-    try:
-        return int(text)
-    except ValueError:
-        pass
+    if text[4:5] != "-":  # of a time the first try would always fail, at some cost
+        try:
+            return int(text)
+        except ValueError:
+            pass
     try:
         moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
