@@ -110,12 +110,13 @@ class GrpcClient(ClickClient):
         import grpc
 
         where = f"no answer from {self.address.shown} (gRPC)"
+        allowed_s = max(0.001, deadline - time.monotonic())
         try:
-            return method(request, timeout=max(0.001, deadline - time.monotonic()), metadata=self._metadata)
+            return method(request, timeout=allowed_s, metadata=self._metadata)
         except grpc.RpcError as error:
             code, said = error.code(), error.details() or ""
             if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-                raise DeadlineError(f"{where}: nothing within {self.timeout_s:g} s") from error
+                raise DeadlineError(f"{where}: nothing within {allowed_s:.3g} s") from error
             if code is grpc.StatusCode.UNAVAILABLE:  # the channel says so too where the connection is lost
                 unreachable = ServerUnreachableError(f"{where}: {said}")
                 unreachable.retry_after_s = _pushback_s(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -88,15 +89,15 @@ class RestClient(ClickClient):
 
     def _reply(self, method: str, path: str, body: bytes | None, deadline: float) -> HttpReply:
         headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
-        where = f"no answer from {self._url}"
+        where, allowed_s = f"no answer from {self._url}", deadline - time.monotonic()
         try:
             return self._connections.exchange(method, path, body, headers, deadline)
         except ConnectError as error:
             if error.late:
-                raise DeadlineError(f"{where}: nothing within {self.timeout_s:g} s") from error
+                raise DeadlineError(f"{where}: nothing within {allowed_s:.3g} s") from error
             raise ServerUnreachableError(f"{where}: {error}") from error
         except TimeoutError as error:
-            raise DeadlineError(f"{where}: nothing within {self.timeout_s:g} s") from error
+            raise DeadlineError(f"{where}: nothing within {allowed_s:.3g} s") from error
         except (OSError, http.client.HTTPException) as error:
             raise ServerUnreachableError(f"{where}: {str(error) or repr(error)}") from error
 

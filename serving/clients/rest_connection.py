@@ -54,12 +54,18 @@ class _DeadlineSocket:
 
     def __init__(self, connection: _Connection) -> None:
         self._connection = connection
+        self._unsent: list[bytes] = []
 
     def makefile(self, *_: object) -> io.BufferedReader:
         return io.BufferedReader(_DeadlineReader(self._connection))
 
     def sendall(self, data: bytes) -> None:
-        view = memoryview(data)
+        """Keeps the data for flush(): http.client gives head and body apart, which would cost a packet more."""
+        self._unsent.append(data)
+
+    def flush(self) -> None:
+        view = memoryview(b"".join(self._unsent))
+        self._unsent.clear()
         for start in range(0, len(view), _SENT_AT_ONCE):
             self._connection.socket_in_time().sendall(view[start : start + _SENT_AT_ONCE])
 
@@ -87,6 +93,9 @@ class _Connection(http.client.HTTPConnection):
     def exchange(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> HttpReply:
         self.answering = False
         self.request(method, path, body, headers)
+        # A server may refuse a large body before it has read it, and hang up; if it did not answer, reading says so.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.sock.flush()
         response = self.getresponse()
         self.answering = True
         return HttpReply(response.status, response.headers, response.read())

@@ -95,7 +95,7 @@ def test_the_deadline_holds_over_retries(protocol: Protocol) -> None:
 
 def test_the_calls_own_timeout_is_the_shorter_one() -> None:
     with grpc_server([math.nan]) as served, GrpcClient(served.address, "m", features=TABLE) as client:
-        with pytest.raises(DeadlineError, match=r"no answer from .* \(gRPC\): nothing within"):
+        with pytest.raises(DeadlineError, match=r"no answer from .* \(gRPC\): nothing within 0\.2 s"):
             client.predict([ROW], timeout_s=0.2)
         with pytest.raises(ValueError, match="timeout_s 0 is not positive"):
             client.predict([ROW], timeout_s=0)
@@ -208,6 +208,28 @@ def test_a_host_that_does_not_answer_costs_the_connect_timeout_only(protocol: Pr
     assert 0.2 <= time.monotonic() - started < 2
     if protocol.name == "rest":
         assert "no connection within 0.2 s" in str(caught.value)
+
+
+def test_a_refusal_that_comes_before_the_body_is_read_is_heard() -> None:
+    """RFC 9112, section 9.6: the server answers, says no more and closes, with megabytes still on their way."""
+    reply = b'HTTP/1.1 413 X\r\nConnection: close\r\nContent-Length: 20\r\n\r\n{"error": "too big"}'
+
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        connection.recv(1000)
+        connection.sendall(reply)
+        connection.shutdown(socket.SHUT_WR)
+        time.sleep(0.2)
+        connection.close()  # unread data: the client's socket is reset
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = threading.Thread(target=serve, args=(listener,))
+        serving.start()
+        row = {**ROW, "site": "x" * 20_000_000}
+        client = RestClient(f"127.0.0.1:{listener.getsockname()[1]}", "m", features=TABLE, retries=0)
+        with client, pytest.raises(ServerRefusedError, match="the server answered 413: too big"):
+            client.predict([row])
+        serving.join()
 
 
 def test_idle_connections_are_used_again_and_no_more_than_threads() -> None:
