@@ -18,7 +18,7 @@ from serving.clients.request_plan import plan_requests
 from serving.clients.retries import with_retries
 from serving.clients.row_source import Faults, RowSource, row_source
 from serving.clients.server_address import TlsOptions, parse_address
-from serving.clients.table_rows import check_rows, table_inputs
+from serving.clients.table_rows import TableCheck
 
 if TYPE_CHECKING:  # pydantic's import would double the start of a client that has no table
     from configs.features import FeatureTable
@@ -96,8 +96,8 @@ class ClickClient(ABC):
         self.max_batch_rows, self.max_batch_bytes = max_batch_rows, max_batch_bytes
         self.max_in_flight = max_in_flight
         self._token, self._tls = token, tls
-        self._features = features
-        self._inputs: ModelInputs | None = table_inputs(features) if features is not None else None
+        self._check = None if features is None else TableCheck(features)
+        self._inputs: ModelInputs | None = None if self._check is None else self._check.inputs
         self._closed = False
         self._open()
 
@@ -221,7 +221,7 @@ class ClickClient(ABC):
         return [at_row(outcome, row) for row, outcome in zip(rows, outcomes, strict=True)]
 
     def _changed_inputs(self, used: ModelInputs, deadline: float) -> bool:
-        if self._features is not None:
+        if self._check is not None:
             return False
         self._inputs = None
         return self._current_inputs(deadline).dtypes != used.dtypes
@@ -232,14 +232,14 @@ class ClickClient(ABC):
         predictions = with_retries(lambda: self._predict_columns(columns, inputs, deadline), self.retries, deadline)
         if len(predictions) != rows:
             raise SignatureError(f"{rows} rows were sent but {len(predictions)} predictions came back")
-        if self._features is None and predictions[0].model_version != inputs.version:
+        if self._check is None and predictions[0].model_version != inputs.version:
             self._inputs = None
         return predictions
 
     def _columns(self, source: RowSource, inputs: ModelInputs, faults: Faults | None) -> dict[str, Column]:
         columns = to_columns(source, inputs, faults)
-        if self._features is not None:
-            check_rows(source, columns, self._features, faults)
+        if self._check is not None:
+            self._check(source, columns, faults)
         return columns
 
     def _current_inputs(self, deadline: float) -> ModelInputs:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
 from adclick.privacy import WITHHELD
 from serving.clients.client_columns import Column, ModelInputs
@@ -36,40 +36,48 @@ def table_inputs(table: FeatureTable) -> ModelInputs:
     return ModelInputs(None, dtypes, None if table.image else False)
 
 
-def check_rows(source: RowSource, columns: dict[str, Column], table: FeatureTable, faults: Faults | None) -> None:
-    """Holds converted rows against the table: no unknown field, what is required, numbers within their range.
+class TableCheck:
+    """Holds rows against a table. What the table says is read once, as walking it costs more than checking a row."""
 
-    Columns of the table that are no inputs, such as label and key, may stand in a row and are not sent.
+    def __init__(self, table: FeatureTable) -> None:
+        self.inputs = table_inputs(table)
+        self._known = frozenset({*(feature.name for feature in table.root), *self.inputs.dtypes})
+        self._sendable = sorted({*self.inputs.dtypes, *(feature.name for feature in table.model_inputs)})
+        self._required = [feature for feature in table.model_inputs if feature.required]
+        self._ranges = [
+            (feature.name, feature.minimum, feature.maximum)
+            for feature in table.model_inputs
+            if (feature.kind == "numeric" or feature.kind == "bucketized")
+            and not (feature.minimum is None and feature.maximum is None)
+        ]
 
-    Raises:
-        RowError: for the first fault; with `faults` they are named there instead, the first of each row.
-    """
-    for error in _found(source, columns, table):
-        if faults is None:
-            raise error
-        faults.setdefault(error.row, error)
+    def __call__(self, source: RowSource, columns: Mapping[str, Column], faults: Faults | None) -> None:
+        """Converted rows: no unknown field, all that is required, numbers within their range.
 
+        Columns of the table that are no inputs, such as label and key, may stand in a row and are not sent.
 
-def _found(source: RowSource, columns: dict[str, Column], table: FeatureTable) -> Iterator[RowError]:
-    known = [feature.name for feature in table.root]
-    inputs = table_inputs(table).dtypes
-    for row, name, _ in source.beyond({*known, *inputs}):
-        from configs.nearest import nearest
+        Raises:
+            RowError: for the first fault; with `faults` they are named there instead, the first of each row.
+        """
+        for error in self._found(source, columns):
+            if faults is None:
+                raise error
+            faults.setdefault(error.row, error)
 
-        sendable = sorted({*inputs, *(feature.name for feature in table.model_inputs)})
-        # The value is not shown: under a mistyped name it may be a personal one.
-        yield RowError(row, name, WITHHELD, f"no such feature in the table{nearest(name, sendable)}")
-    for feature in table.model_inputs:
-        column = columns[feature.request_name]
-        if feature.required:
-            yield from _absent(feature, column)
-        if feature.kind == "numeric" or feature.kind == "bucketized":
-            low, high = feature.minimum, feature.maximum
-            for row, number in enumerate(column):
-                if low is not None and number < low:  # type: ignore[operator]  # a float input's column; NaN passes
-                    yield RowError(row, feature.name, number, f"below the table's minimum {low:g}")
-                elif high is not None and number > high:  # type: ignore[operator]  # likewise
-                    yield RowError(row, feature.name, number, f"above the table's maximum {high:g}")
+    def _found(self, source: RowSource, columns: Mapping[str, Column]) -> Iterator[RowError]:
+        for row, name, _ in source.beyond(self._known):
+            from configs.nearest import nearest
+
+            # The value is not shown: under a mistyped name it may be a personal one.
+            yield RowError(row, name, WITHHELD, f"no such feature in the table{nearest(name, self._sendable)}")
+        for feature in self._required:
+            yield from _absent(feature, columns[feature.request_name])
+        for name, low, high in self._ranges:
+            for row, number in enumerate(cast("Sequence[float]", columns[name])):  # NaN passes, being missing
+                if low is not None and number < low:
+                    yield RowError(row, name, number, f"below the table's minimum {low:g}")
+                elif high is not None and number > high:
+                    yield RowError(row, name, number, f"above the table's maximum {high:g}")
 
 
 def _absent(feature: AnyFeature, column: Column) -> Iterator[RowError]:

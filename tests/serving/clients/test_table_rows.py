@@ -6,7 +6,7 @@ from configs.features import FeatureTable
 from serving.clients.client_columns import to_columns
 from serving.clients.client_errors import RowError
 from serving.clients.row_source import Faults, Row, row_source
-from serving.clients.table_rows import check_rows, table_inputs
+from serving.clients.table_rows import TableCheck, table_inputs
 
 TABLE = FeatureTable.model_validate(
     [
@@ -26,7 +26,7 @@ GOOD: Row = {"timestamp": 10, "device": "mobile"}
 def faults_of(*rows: Row) -> Faults:
     faults: Faults = {}
     source = row_source(rows)
-    check_rows(source, to_columns(source, table_inputs(TABLE), faults), TABLE, faults)
+    TableCheck(TABLE)(source, to_columns(source, table_inputs(TABLE), faults), faults)
     return faults
 
 
@@ -61,7 +61,7 @@ def test_faults_name_row_and_field(row: Row, field: str, fix: str) -> None:
     assert fix in str(error)
     source = row_source([GOOD, row])
     with pytest.raises(RowError):
-        check_rows(source, to_columns(source, table_inputs(TABLE)), TABLE, None)
+        TableCheck(TABLE)(source, to_columns(source, table_inputs(TABLE)), None)
 
 
 def test_the_value_of_an_unknown_field_is_not_shown() -> None:
