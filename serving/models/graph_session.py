@@ -47,12 +47,14 @@ def open_session(meta_graph: MetaGraph, export_dir: Path, options: SessionOption
 
 def _import_graph(graph: Any, graph_def: bytes) -> bool:
     """Adds the nodes of `graph_def` to `graph` without Python objects; False where TensorFlow has no way to."""
+    import tensorflow as tf
     from tensorflow.python.client import pywrap_tf_session
     from tensorflow.python.framework import c_api_util
 
     # Private names: a TensorFlow without them loads by its public function instead, only more slowly.
     import_bytes = getattr(pywrap_tf_session, "TF_GraphImportGraphDefWithResults", None)
-    if import_bytes is None or not hasattr(c_api_util, "tf_buffer") or not hasattr(graph, "_c_graph"):
+    by_name = hasattr(tf.compat.v1.Session, "_make_callable_from_options")  # Session.run knows Python's nodes only
+    if import_bytes is None or not by_name or not hasattr(c_api_util, "tf_buffer") or not hasattr(graph, "_c_graph"):
         return False
     options = c_api_util.ScopedTFImportGraphDefOptions()
     with c_api_util.tf_buffer(graph_def) as buffer:
