@@ -92,7 +92,7 @@ def test_no_request_fails_while_versions_are_swapped_copied_broken_and_rolled_ba
     assert [(entry["version"], entry["state"]) for entry in statuses] == [
         ("1", "END"), ("2", "AVAILABLE"), ("4", "END"),
     ]  # fmt: skip
-    assert "Cannot parse file" in statuses[2]["status"]["error_message"]
+    assert "Can't parse" in statuses[2]["status"]["error_message"]
     shutil.rmtree(base_path / "4")
 
     shutil.copytree(exported / "3", base_path / ".3.incoming")
