@@ -33,6 +33,7 @@ VICTIMS = (
     "CreativeTrainer",
     "ServedModel",
     "ServedBaselineEvaluator",
+    "ServingCanary",
     "AtomicPusher",
     "RunReport",
 )
@@ -71,6 +72,7 @@ def arrays(file: Path) -> dict[str, list[float]]:
 def summary(file: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     del found["pushed_version"]  # a second of the clock
+    del found["verdict"]["canary"]  # measured times
     return found
 
 

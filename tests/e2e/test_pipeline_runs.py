@@ -22,6 +22,7 @@ COMPONENTS = {
     "CreativeTrainer",
     "ServedModel",
     "ServedBaselineEvaluator",
+    "ServingCanary",
     "AtomicPusher",
     "RunReport",
 }
@@ -55,7 +56,7 @@ def test_an_unchanged_run_reuses_everything(workspace: tuple[Path, Path]) -> Non
     again = run_local(data, output)
     assert again.status == 0, again.errors
     assert again.states("cached") == COMPONENTS
-    assert len(list((output / "serving" / "adclick").iterdir())) == 1
+    assert len(pushed_versions(output)) == 1
 
 
 def test_a_redrawn_image_reruns_what_depends_on_it(workspace: tuple[Path, Path]) -> None:
@@ -102,7 +103,8 @@ def test_a_degraded_candidate_is_not_pushed(workspace: tuple[Path, Path]) -> Non
     assert summary["pushed_version"] is None
     assert summary["verdict"]["reasons"]
     assert "NOT BLESSED: nothing was pushed: AUC" in worse.text
-    assert len([child for child in (output / "serving" / "adclick").iterdir() if child.name.isdigit()]) == 1
+    assert summary["verdict"]["canary"]["state"] == "skipped"
+    assert len(pushed_versions(output)) == 1
 
 
 def test_the_data_gate_stops_the_run(workspace: tuple[Path, Path]) -> None:
@@ -140,4 +142,9 @@ def test_a_failed_run_goes_on_where_it_failed(workspace: tuple[Path, Path]) -> N
 
 def first_version(output: Path) -> int:
     """The oldest pushed version."""
-    return min(int(child.name) for child in (output / "serving" / "adclick").iterdir() if child.name.isdigit())
+    return min(pushed_versions(output))
+
+
+def pushed_versions(output: Path) -> list[int]:
+    """Numbers of the versions that a server would see."""
+    return [int(child.name) for child in (output / "serving" / "adclick").iterdir() if child.name.isdigit()]

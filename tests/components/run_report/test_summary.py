@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from components.run_report import summary
-from components.run_report.executor import failed
+from components.run_report.summary import failed_bounds, verdict_part
 from configs.settings import Bounds
 
 SCORES = {"label": np.array([1.0, 0.0, 1.0, 0.0]), "candidate": np.array([0.8, 0.4, 0.4, 0.2])}
@@ -91,12 +91,12 @@ def test_each_bound_is_held_or_told(
 ) -> None:
     bounds = summary.bounds_part(Bounds(), metrics, baseline)
     assert len(bounds) == (4 if baseline is None else 6)
-    assert failed(bounds, blessed=not reasons) == reasons
+    assert failed_bounds(bounds, blessed=not reasons) == reasons
 
 
 def test_a_model_that_is_not_blessed_never_goes_without_a_reason() -> None:
     bounds = summary.bounds_part(Bounds(), measured(), None)
-    assert failed(bounds, blessed=False) == [
+    assert failed_bounds(bounds, blessed=False) == [
         "a bound lies within TFMA's rounding of its metric; see the evaluation artifact"
     ]
 
