@@ -192,7 +192,11 @@ def _check_line(check: dict[str, Any]) -> str:
         return f"{name}: {check['detail']}"
     unit = f" {check['unit']}" if check["unit"] else ""
     rows = "" if check["rows"] == 1 else f" of {check['rows']:,} rows"
-    return f"{name}: {check['measure']}{rows} {check['value']:.2g}{unit} ≤ {check['bound']:g}{unit}"
+    return f"{name}: {check['measure']}{rows} {_brief(check['value'])}{unit} ≤ {check['bound']:g}{unit}"
+
+
+def _brief(value: float) -> str:
+    return f"{value:.1f}" if value >= 1 else f"{value:.2g}"
 
 
 def _figure(value: float | None) -> str:

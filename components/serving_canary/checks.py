@@ -32,7 +32,7 @@ class Check(NamedTuple):
 def answers_check(name: str, offline: Probabilities, answers: Mapping[str, Probabilities | str]) -> Check:
     """Each way of asking against the offline probabilities [rows]; a text in place of an answer is its error."""
     worst, faults = 0.0, []
-    for way, answer in answers.items():
+    for way, answer in {"offline": offline, **answers}.items():
         fault = answer if isinstance(answer, str) else _fault(answer, offline)
         if fault:
             faults.append(f"{way}: {fault}")
