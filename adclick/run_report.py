@@ -74,21 +74,34 @@ def _stopped_summary(outputs: Mapping[str, Mapping[str, str]], stopped: Exceptio
         **gate_of(outputs, stopped),
         "metrics": None,
         "baseline": None,
-        "verdict": {"blessed": False, "reasons": [str(stopped) or type(stopped).__name__], "bounds": []},
+        "verdict": {
+            "blessed": False,
+            "reasons": [str(stopped) or type(stopped).__name__],
+            "bounds": [],
+            "canary": None,
+        },
         "pushed_version": None,
+        "removed_versions": [],
         "bayes_auc": None,
         "truth": None,
     }
 
 
 def _check_still_served(summary: dict[str, Any], model_folder: str) -> None:
-    """A cached push counts only while its version is there."""
-    version = summary["pushed_version"]
-    if version is None or exists(join(model_folder, f"{version}/saved_model.pb")):
-        return
+    """A cached push counts only while its version is there, or is in service as the copy that an operator promoted."""
     from components.pusher.history import WITHDRAWN, last_event, read_history
-    from components.pusher.versions import withdrawn_versions
+    from components.pusher.versions import in_service, read_record, withdrawn_versions
 
+    version = summary["pushed_version"]
+    if version is None:
+        return
+    served = in_service(model_folder)
+    record = read_record(model_folder, served) if served is not None else None
+    if record is not None and record.promoted_from == version:
+        summary["pushed_version"] = served
+        return
+    if exists(join(model_folder, f"{version}/saved_model.pb")):
+        return
     summary["pushed_version"] = None
     reason = f"version {version}, pushed by an earlier run, "
     if version in withdrawn_versions(model_folder):

@@ -64,10 +64,11 @@ def roll_back(model_folder: Folder, to: int | None, operator: Operator) -> Rollb
         elif to not in complete:
             raise _unknown(folder, to, "--to", complete)
         withdrawn = [version for version in complete if version > to]
-        # The oldest first: the version in service goes last, so that a server changes once, straight to `to`.
+        # The oldest first: the version in service goes last, so that a server changes once, straight to `to`. Noted
+        # before it is done: in a store the second half may fail with the version out of service already.
         for version in withdrawn:
-            rename_version(folder, str(version), f"{WITHDRAWN_PREFIX}{version}")
             note(folder, WITHDRAWN, version, operator.who, operator.reason, f"rolled back to version {to}")
+            rename_version(folder, str(version), f"{WITHDRAWN_PREFIX}{version}")
         orphaned = {label: version for label, version in read_labels(folder).items() if version in withdrawn}
         return Rollback(to, withdrawn, orphaned)
 

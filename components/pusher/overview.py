@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-from adclick.filesystem import exists, files_below, join
+from adclick.filesystem import CONNECTIONS, exists, files_below, join
 from adclick.stores import explained, locate
 from components.pusher.history import WITHDRAWN, Event, last_event, read_history
 from components.pusher.labels import read_labels
@@ -51,13 +52,17 @@ def list_views(model_folder: Folder) -> list[VersionView]:
     """Every version, newest first; a version that was withdrawn stands where its number would."""
     folder = os.fspath(model_folder)
     complete, labels, history = versions(folder), read_labels(folder), read_history(folder)
-    found = []
-    for version in taken_numbers(folder):
+
+    def numbered(version: int) -> VersionView:
         state = HALF_COPIED if version not in complete else IN_SERVICE if version == complete[-1] else AVAILABLE
-        found.append(_view(version_uri(folder, version), version, state, labels, None))
-    for version in withdrawn_versions(folder):
+        return _view(version_uri(folder, version), version, state, labels, None)
+
+    def withdrawn(version: int) -> VersionView:
         event = last_event(history, version, WITHDRAWN)
-        found.append(_view(withdrawn_uri(folder, version), version, TAKEN_OUT, labels, event))
+        return _view(withdrawn_uri(folder, version), version, TAKEN_OUT, labels, event)
+
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        found = [*pool.map(numbered, taken_numbers(folder)), *pool.map(withdrawn, withdrawn_versions(folder))]
     return sorted(found, key=lambda view: view.version, reverse=True)
 
 

@@ -11,6 +11,7 @@ import pytest
 from adclick.errors import DataGateError
 from adclick.run_report import RunFacts, complete_summary, exit_status, publish, verdict_text
 from components.pusher.history import WITHDRAWN, note
+from components.pusher.versions import RECORD_FILE, PushRecord
 
 METRICS = {
     "auc": 0.71234,
@@ -158,6 +159,19 @@ def test_a_version_that_was_withdrawn_since_says_who_did_it(tmp_path: Path) -> N
     )
 
 
+@pytest.mark.parametrize("old_stays", [True, False])
+def test_a_promoted_copy_counts_as_the_version_that_it_is_a_copy_of(tmp_path: Path, old_stays: bool) -> None:
+    folder = tmp_path / "serving"
+    record = PushRecord("digest", None, "run-1", "", promoted_from=1_700_000_000)
+    for version in (1_700_000_000, 1_700_000_009) if old_stays else (1_700_000_009,):
+        (folder / str(version) / "assets.extra").mkdir(parents=True)
+        (folder / str(version) / "saved_model.pb").write_bytes(b"")
+    (folder / "1700000009" / RECORD_FILE).write_text(json.dumps(record._asdict()))
+    found = complete_summary(facts(tmp_path), reported(tmp_path, summary()), None)
+    assert found["pushed_version"] == 1_700_000_009
+    assert exit_status(found) == 0
+
+
 def test_the_canarys_figures_follow_the_bounds() -> None:
     same = {"name": "largest batch", "rows": 1000, "measure": "difference", "value": 5.9e-8, "bound": 1e-6, "unit": ""}
     late = {"name": "latency over REST", "rows": 1, "measure": "p99", "value": 312.0, "bound": 250.0, "unit": "ms"}
@@ -204,6 +218,7 @@ def test_a_stopped_run_keeps_what_there_was(tmp_path: Path) -> None:
         "blessed": False,
         "reasons": ["the data gate stops the run: too bad"],
         "bounds": [],
+        "canary": None,
     }
     assert (found["anomalies"], found["gate"]) == ([], None)
     assert found["metrics"] is None
