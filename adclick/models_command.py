@@ -195,7 +195,8 @@ def _label(args: argparse.Namespace, folder: str) -> Told:
     name = folder.rpartition("/")[2]
     config = tf_serving_config(folder, name, labels)
     lines = [f"{label}: version {version}" for label, version in labels.items()] or ["no label is set"]
-    lines += ["", "adclick's model server follows at once. TensorFlow's takes, with --model_config_file:", config]
+    told = "adclick's model server reads labels.json; a label holds once its version is loaded."
+    lines += ["", told, "For TensorFlow's, and to load all versions, --model_config_file takes:", config]
     return {"labels": labels, "tf_serving_config": config}, lines
 
 
