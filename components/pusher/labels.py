@@ -1,8 +1,8 @@
 """Names for versions, such as `canary`, that a client may ask for instead of a number.
 
-`labels.json` beside the versions: {"canary": 1795217282}. Our model server reads it, and gives a label to a version that
-it has loaded; TensorFlow's takes labels from its model config (tensorflow_serving/config/model_server_config.proto,
-version_labels).
+`labels.json` beside the versions: {"canary": 1795217282}. Our model server reads it, and gives a label to a version
+that it has loaded; TensorFlow's takes labels from its model config
+(tensorflow_serving/config/model_server_config.proto, version_labels).
 """
 
 from __future__ import annotations
