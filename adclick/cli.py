@@ -17,6 +17,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "run": ("adclick.run", "run the whole pipeline here, on local Beam"),
     "serve": ("serving.serve_command", "serve the pushed model over gRPC and REST on loopback"),
     "predict": ("serving.predict_command", "ask a running model server about rows of a CSV or JSON file"),
+    "models": ("adclick.models_command", "list the versions of a model, roll back, promote, label"),
 }
 
 

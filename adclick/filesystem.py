@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from adclick.errors import DataError, SettingsError
@@ -114,6 +115,29 @@ def write_bytes(uri: str, content: bytes) -> None:
     files, path = locate(uri)
     with explained(uri):
         files.pipe_file(path, content)
+
+
+def replace_bytes(uri: str, content: bytes) -> None:
+    """Writes or replaces a file at once: a reader sees the old content or the new, never a part. Makes its folder."""
+    if is_remote(uri):
+        write_bytes(uri, content)
+        return
+    import uuid
+
+    beside = Path(f"{uri}.{uuid.uuid4().hex}.partial")
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        beside.write_bytes(content)
+        beside.replace(uri)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def remove_file(uri: str) -> None:
+    """Removes a file; none is fine."""
+    files, path = locate(uri)
+    with contextlib.suppress(FileNotFoundError), explained(uri):
+        files.rm_file(path)
 
 
 def create_bytes(uri: str, content: bytes) -> bool:

@@ -74,22 +74,43 @@ def _stopped_summary(outputs: Mapping[str, Mapping[str, str]], stopped: Exceptio
         **gate_of(outputs, stopped),
         "metrics": None,
         "baseline": None,
-        "verdict": {"blessed": False, "reasons": [str(stopped) or type(stopped).__name__], "bounds": []},
+        "verdict": {
+            "blessed": False,
+            "reasons": [str(stopped) or type(stopped).__name__],
+            "bounds": [],
+            "canary": None,
+        },
         "pushed_version": None,
+        "removed_versions": [],
         "bayes_auc": None,
         "truth": None,
     }
 
 
 def _check_still_served(summary: dict[str, Any], model_folder: str) -> None:
-    """A cached push counts only while its version is there."""
+    """A cached push counts only while its version is there, or is in service as the copy that an operator promoted."""
+    from components.pusher.history import WITHDRAWN, last_event, read_history
+    from components.pusher.versions import in_service, read_record, withdrawn_versions
+
     version = summary["pushed_version"]
-    if version is not None and not exists(join(model_folder, f"{version}/saved_model.pb")):
-        summary["pushed_version"] = None
-        summary["verdict"]["reasons"].append(
-            f"version {version}, pushed by an earlier run, is no longer in {model_folder}; "
-            "--fresh trains and pushes again"
-        )
+    if version is None:
+        return
+    served = in_service(model_folder)
+    record = read_record(model_folder, served) if served is not None else None
+    if record is not None and record.promoted_from == version:
+        summary["pushed_version"] = served
+        return
+    if exists(join(model_folder, f"{version}/saved_model.pb")):
+        return
+    summary["pushed_version"] = None
+    reason = f"version {version}, pushed by an earlier run, "
+    if version in withdrawn_versions(model_folder):
+        event = last_event(read_history(model_folder), version, WITHDRAWN)
+        told = f" by {event.who} on {event.at} ({event.reason})" if event else ""
+        reason += f"was withdrawn{told}; `adclick models promote {version}` puts it back into service, "
+    else:
+        reason += f"is no longer in {model_folder}; "
+    summary["verdict"]["reasons"].append(f"{reason}--fresh trains and pushes again")
 
 
 def publish(summary: dict[str, Any], reports: Path) -> Path:
@@ -131,8 +152,12 @@ def verdict_text(summary: dict[str, Any]) -> str:
             f"best possible AUC on these rows {truth['bayes_auc']:.4f} (simulated data); "
             f"share reached {truth['share']:.3f}, with the labels drawn {truth['share_with_labels']:.3f}"
         )
-    lines += ["", *(_bound_line(bound) for bound in summary["verdict"]["bounds"]), ""]
+    lines += ["", *(_bound_line(bound) for bound in summary["verdict"]["bounds"])]
+    lines += [*canary_lines(summary["verdict"].get("canary")), ""]
     if summary["verdict"]["blessed"] and summary["pushed_version"] is not None:
+        removed = ", ".join(map(str, summary.get("removed_versions", [])))
+        if removed and summary["component_states"]["AtomicPusher"] == "done":
+            lines.append(f"removed    old versions {removed} (push.keep_versions)")
         lines.append(f"BLESSED: version {summary['pushed_version']} is in service")
     else:
         state = "BLESSED, but not in service" if summary["verdict"]["blessed"] else "NOT BLESSED: nothing was pushed"
@@ -162,6 +187,29 @@ def _metric_lines(metrics: dict[str, Any], baseline: dict[str, Any] | None) -> l
 def _bound_line(bound: dict[str, Any]) -> str:
     held = "held  " if bound["held"] else "FAILED"
     return f"  {held}  {bound['name']} {_figure(bound['value'])} {bound['relation']} {bound['bound']:g}"
+
+
+def canary_lines(canary: dict[str, Any] | None) -> list[str]:
+    """What the serving canary found; nothing where it is switched off."""
+    if canary is None:
+        return []
+    if not canary["checks"]:
+        return [f"  {canary['state']}  serving canary: {canary['reason']}"]
+    return [_check_line(check) for check in canary["checks"]]
+
+
+def _check_line(check: dict[str, Any]) -> str:
+    held = "held  " if check["held"] else "FAILED"
+    name = f"  {held}  served, {check['name']}"
+    if check["value"] is None:
+        return f"{name}: {check['detail']}"
+    unit = f" {check['unit']}" if check["unit"] else ""
+    rows = "" if check["rows"] == 1 else f" of {check['rows']:,} rows"
+    return f"{name}: {check['measure']}{rows} {_brief(check['value'])}{unit} ≤ {check['bound']:g}{unit}"
+
+
+def _brief(value: float) -> str:
+    return f"{value:.1f}" if value >= 1 else f"{value:.2g}"
 
 
 def _figure(value: float | None) -> str:

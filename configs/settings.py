@@ -205,12 +205,26 @@ class Evaluation(Section):
     """Folder, below data.root or a URI, with the known click probabilities of simulated data; none for real data."""
 
 
+class Canary(Section):
+    """How a blessed candidate is served and asked before it is pushed."""
+
+    enabled: bool = True
+    max_batch_rows: int = Field(default=1000, ge=1, le=100_000)
+    """Rows of the largest request that it has to answer."""
+    max_p99_ms: float = Field(default=250.0, gt=0.0)
+    """Greatest 99th percentile of the time that one row takes, over gRPC and over REST."""
+    start_timeout_s: float = Field(default=120.0, gt=0.0)
+    """Longest wait until the model server has taken the candidate into service."""
+
+
 class Push(Section):
     """Where a blessed model goes."""
 
     root: str | None = None
     """Folder of the models' folders, also s3:// or gs://; none: `serving` below the output root."""
     model_name: str = Field(default="adclick", pattern=r"^[a-z][a-z0-9_-]*$")
+    keep_versions: int = Field(default=5, ge=2)
+    """Newest versions that a push leaves in the folder; some older ones are never removed."""
 
 
 class Settings(Section):
@@ -230,6 +244,7 @@ class Settings(Section):
     model: Model = Model()
     trainer: Trainer = Trainer()
     evaluation: Evaluation = Evaluation()
+    canary: Canary = Canary()
     push: Push = Push()
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ from components.example_gen.component import AdExampleGen
 from components.pusher.component import AtomicPusher
 from components.run_report.component import RunReport
 from components.served_model.component import ServedModel
+from components.serving_canary.component import ServingCanary
 from components.statistics_gen.component import ColumnStatisticsGen
 from components.trainer.component import CreativeTrainer
 from components.transform.component import ColumnTransformGen
@@ -30,7 +31,10 @@ PREPROCESSING_FN = "trainer.preprocessing.preprocessing_fn"
 
 
 def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = True) -> Pipeline:
-    """The same components and edges for the first run and for every later one."""
+    """The same components and edges for the first run and for every later one.
+
+    Without the cache (`adclick run --fresh`), a model that an operator took out of service may be pushed again.
+    """
     features = settings.features.model_dump_json()
 
     examples = AdExampleGen(settings.data, settings.features, code_fingerprint("components.example_gen.executor"))
@@ -86,11 +90,29 @@ def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = 
         features,
         code_fingerprint("components.evaluator.executor"),
     )
+    infra_blessing = None
+    canaries: list[BaseComponent] = []
+    if settings.canary.enabled:
+        canary = ServingCanary(
+            examples.outputs["examples"],
+            creative_store,
+            model,
+            evaluator.outputs["evaluation"],
+            evaluator.outputs["blessing"],
+            settings,
+            code_fingerprint("components.serving_canary.executor", "serving.model_server"),
+        )
+        infra_blessing = canary.outputs["infra_blessing"]
+        canaries.append(canary)
     pusher = AtomicPusher(
         model,
         evaluator.outputs["blessing"],
+        infra_blessing,
         served.outputs["baseline"],
+        evaluator.outputs["evaluation"],
         places.model_folder,
+        settings.push.keep_versions,
+        not enable_cache,
         code_fingerprint("components.pusher.executor"),
     )
     report = RunReport(
@@ -101,11 +123,12 @@ def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = 
         served.outputs["baseline"],
         evaluator.outputs["evaluation"],
         evaluator.outputs["blessing"],
+        infra_blessing,
         pusher.outputs["pushed_model"],
         settings.evaluation.model_copy(update={"truth": settings.truth_uri}),
         code_fingerprint("components.run_report.executor"),
     )
-    nodes += [statistics, schema, validator, gate, transform, trainer, served, evaluator, pusher, report]
+    nodes += [statistics, schema, validator, gate, transform, trainer, served, evaluator, *canaries, pusher, report]
     return Pipeline(
         pipeline_name=settings.pipeline_name,
         pipeline_root=places.pipeline_root,

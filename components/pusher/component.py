@@ -15,12 +15,16 @@ class AtomicPusherSpec(ComponentSpec):
 
     PARAMETERS = {
         "model_folder": ExecutionParameter(type=str),
+        "keep_versions": ExecutionParameter(type=int),
+        "push_withdrawn": ExecutionParameter(type=int),
         "code": ExecutionParameter(type=str),
     }
     INPUTS = {
         "model": ChannelParameter(type=standard_artifacts.Model),
         "model_blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
+        "infra_blessing": ChannelParameter(type=standard_artifacts.InfraBlessing, optional=True),
         "baseline": ChannelParameter(type=standard_artifacts.Model),
+        "evaluation": ChannelParameter(type=standard_artifacts.ModelEvaluation),
     }
     OUTPUTS = {"pushed_model": ChannelParameter(type=standard_artifacts.PushedModel)}
 
@@ -38,19 +42,28 @@ class AtomicPusher(base_component.BaseComponent):
         self,
         model: BaseChannel,
         model_blessing: BaseChannel,
+        infra_blessing: BaseChannel | None,
         baseline: BaseChannel,
+        evaluation: BaseChannel,
         model_folder: str,
+        keep_versions: int,
+        push_withdrawn: bool,
         code: str,
     ) -> None:
-        """`baseline`: the model in service that the candidate was compared with.
+        """`infra_blessing`: the serving canary's, with warm-up requests; none where it is switched off.
 
-        `code` fingerprints the executor's sources.
+        `baseline`: the model in service that the candidate was compared with. `push_withdrawn`: also a model that an
+        operator took out of service. `code` fingerprints the executor's sources.
         """
         spec = AtomicPusherSpec(
             model=model,
             model_blessing=model_blessing,
+            infra_blessing=infra_blessing,
             baseline=baseline,
+            evaluation=evaluation,
             model_folder=model_folder,
+            keep_versions=keep_versions,
+            push_withdrawn=int(push_withdrawn),
             code=code,
             pushed_model=Channel(type=standard_artifacts.PushedModel),
         )

@@ -27,6 +27,7 @@ class RunReportSpec(ComponentSpec):
         "baseline": ChannelParameter(type=standard_artifacts.Model),
         "evaluation_result": ChannelParameter(type=standard_artifacts.ModelEvaluation),
         "blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
+        "infra_blessing": ChannelParameter(type=standard_artifacts.InfraBlessing, optional=True),
         "pushed_model": ChannelParameter(type=standard_artifacts.PushedModel),
     }
     OUTPUTS = {"summary": ChannelParameter(type=RunSummary)}
@@ -50,11 +51,12 @@ class RunReport(base_component.BaseComponent):
         baseline: BaseChannel,
         evaluation_result: BaseChannel,
         blessing: BaseChannel,
+        infra_blessing: BaseChannel | None,
         pushed_model: BaseChannel,
         evaluation: Evaluation,
         code: str,
     ) -> None:
-        """`code` fingerprints the executor's sources."""
+        """`infra_blessing`: the serving canary's, if there is one. `code` fingerprints the executor's sources."""
         spec = RunReportSpec(
             examples=examples,
             ingest_report=ingest_report,
@@ -63,6 +65,7 @@ class RunReport(base_component.BaseComponent):
             baseline=baseline,
             evaluation_result=evaluation_result,
             blessing=blessing,
+            infra_blessing=infra_blessing,
             pushed_model=pushed_model,
             evaluation=evaluation.model_dump_json(),
             code=code,

@@ -44,6 +44,9 @@ class RunReportExecutor(BaseExecutor):
         measured = parts.metrics_part(scores, baseline.get_int_custom_property("version"))
         bounds = parts.bounds_part(settings.bounds, measured["metrics"], measured["baseline"])
         blessed = model_utils.is_model_blessed(artifact_utils.get_single_instance(input_dict["blessing"]))
+        canary = None
+        if input_dict.get("infra_blessing"):
+            canary = json.loads(read_bytes(join(uri("infra_blessing"), "verdict.json")))
         pushed = artifact_utils.get_single_instance(input_dict["pushed_model"])
         version = pushed.get_string_custom_property("pushed_version")
         truth = None
@@ -56,8 +59,9 @@ class RunReportExecutor(BaseExecutor):
             "creatives": parts.creatives_part(creatives),
             **parts.gate_part(gate),
             **measured,
-            "verdict": {"blessed": blessed, "reasons": failed(bounds, blessed), "bounds": bounds},
+            "verdict": parts.verdict_part(blessed, bounds, canary, pushed.get_string_custom_property("not_pushed")),
             "pushed_version": int(version) if version else None,
+            "removed_versions": parts.numbers(pushed.get_string_custom_property("removed_versions")),
             "bayes_auc": truth["bayes_auc"] if truth else None,
             "truth": truth,
         }
@@ -65,17 +69,3 @@ class RunReportExecutor(BaseExecutor):
             join(artifact_utils.get_single_uri(output_dict["summary"]), "summary.json"), mode="wb"
         ) as stream:
             stream.write(parts.dump(summary))
-
-
-def failed(bounds: list[dict[str, Any]], blessed: bool) -> list[str]:
-    """One line for each bound that does not hold; a model that is not blessed never goes without a reason."""
-    reasons = [
-        f"{b['name']} {_number(b['value'])} is not {b['relation']} {b['bound']:.4g}" for b in bounds if not b["held"]
-    ]
-    if not blessed and not reasons:
-        reasons = ["a bound lies within TFMA's rounding of its metric; see the evaluation artifact"]
-    return reasons
-
-
-def _number(value: float | None) -> str:
-    return "(undefined: the rows have one class only)" if value is None else f"{value:.4f}"

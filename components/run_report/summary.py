@@ -94,6 +94,62 @@ def bounds_part(bounds: Bounds, metrics: dict[str, Any], baseline: dict[str, Any
     ]
 
 
+def verdict_part(
+    blessed: bool, bounds: list[dict[str, Any]], canary: dict[str, Any] | None, not_pushed: str
+) -> dict[str, Any]:
+    """`verdict` of the summary. A model is blessed where both the evaluation and, if there is one, the canary bless it.
+
+    `canary`: the serving canary's verdict. `not_pushed`: why a blessed model was not pushed.
+    """
+    reasons = failed_bounds(bounds, blessed)
+    if blessed and canary is not None:
+        reasons += canary_reasons(canary)
+    if not_pushed:
+        reasons.append(not_pushed)
+    return {
+        "blessed": blessed and (canary is None or canary["state"] == "passed"),
+        "reasons": reasons,
+        "bounds": bounds,
+        "canary": canary,
+    }
+
+
+def failed_bounds(bounds: list[dict[str, Any]], blessed: bool) -> list[str]:
+    """One line for each bound that does not hold; a model that is not blessed never goes without a reason."""
+    reasons = [
+        f"{b['name']} {_number(b['value'])} is not {b['relation']} {b['bound']:.4g}" for b in bounds if not b["held"]
+    ]
+    if not blessed and not reasons:
+        reasons = ["a bound lies within TFMA's rounding of its metric; see the evaluation artifact"]
+    return reasons
+
+
+def canary_reasons(canary: dict[str, Any]) -> list[str]:
+    """Why the serving canary refused, if it did; the latency's with the setting that it is measured by."""
+    if canary["state"] == "passed":
+        return []
+    if not canary["checks"]:
+        return [f"serving canary: {canary['reason']}"]
+    return [f"serving canary: {_canary_reason(check)}" for check in canary["checks"] if not check["held"]]
+
+
+def _canary_reason(check: dict[str, Any]) -> str:
+    if check["value"] is None:
+        return f"{check['name']}: {check['detail']}"
+    unit = f" {check['unit']}" if check["unit"] else ""
+    mend = ", see canary.max_p99_ms" if check["unit"] else ""
+    return f"{check['name']}: {check['measure']} {check['value']:.3g}{unit} is not ≤ {check['bound']:g}{unit}{mend}"
+
+
+def _number(value: float | None) -> str:
+    return "(undefined: the rows have one class only)" if value is None else f"{value:.4f}"
+
+
+def numbers(text: str | None) -> list[int]:
+    """Of a list with commas between them."""
+    return [int(one) for one in (text or "").split(",") if one]
+
+
 def _difference(new: float | None, old: float | None) -> float | None:
     return None if new is None or old is None else new - old
 

@@ -10,6 +10,8 @@ import pytest
 
 from adclick.errors import DataGateError
 from adclick.run_report import RunFacts, complete_summary, exit_status, publish, verdict_text
+from components.pusher.history import WITHDRAWN, note
+from components.pusher.versions import RECORD_FILE, PushRecord
 
 METRICS = {
     "auc": 0.71234,
@@ -143,6 +145,62 @@ def test_a_cached_push_counts_only_while_its_version_is_there(tmp_path: Path) ->
     )
 
 
+def test_a_version_that_was_withdrawn_since_says_who_did_it(tmp_path: Path) -> None:
+    withdrawn = tmp_path / "serving" / "withdrawn-1700000000"
+    withdrawn.mkdir(parents=True)
+    (withdrawn / "saved_model.pb").write_bytes(b"")
+    event = note(tmp_path / "serving", WITHDRAWN, 1_700_000_000, "ada", "clicks fell")
+    found = complete_summary(facts(tmp_path), reported(tmp_path, summary()), None)
+    assert exit_status(found) == 3
+    assert verdict_text(found).splitlines()[-1] == (
+        "BLESSED, but not in service: version 1700000000, pushed by an earlier run, was withdrawn by ada on "
+        f"{event.at} (clicks fell); `adclick models promote 1700000000` puts it back into service, "
+        "--fresh trains and pushes again"
+    )
+
+
+@pytest.mark.parametrize("old_stays", [True, False])
+def test_a_promoted_copy_counts_as_the_version_that_it_is_a_copy_of(tmp_path: Path, old_stays: bool) -> None:
+    folder = tmp_path / "serving"
+    record = PushRecord("digest", None, "run-1", "", promoted_from=1_700_000_000)
+    for version in (1_700_000_000, 1_700_000_009) if old_stays else (1_700_000_009,):
+        (folder / str(version) / "assets.extra").mkdir(parents=True)
+        (folder / str(version) / "saved_model.pb").write_bytes(b"")
+    (folder / "1700000009" / RECORD_FILE).write_text(json.dumps(record._asdict()))
+    found = complete_summary(facts(tmp_path), reported(tmp_path, summary()), None)
+    assert found["pushed_version"] == 1_700_000_009
+    assert exit_status(found) == 0
+
+
+def test_the_canarys_figures_follow_the_bounds() -> None:
+    same = {"name": "largest batch", "rows": 1000, "measure": "difference", "value": 5.9e-8, "bound": 1e-6, "unit": ""}
+    late = {"name": "latency over REST", "rows": 1, "measure": "p99", "value": 312.0, "bound": 250.0, "unit": "ms"}
+    gone = {**late, "name": "latency over gRPC", "value": None, "detail": "UNAVAILABLE: gone"}
+    checks = [{**same, "held": True}, {**late, "held": False}, {**gone, "held": False}]
+    refused = {
+        "blessed": False,
+        "reasons": ["late"],
+        "bounds": [HELD],
+        "canary": {"state": "refused", "checks": checks},
+    }
+    assert verdict_text(summary(verdict=refused, pushed_version=None)).splitlines()[-6:] == [
+        "  held    AUC 0.7123 ≥ 0.55",
+        "  held    served, largest batch: difference of 1,000 rows 5.9e-08 ≤ 1e-06",
+        "  FAILED  served, latency over REST: p99 312.0 ms ≤ 250 ms",
+        "  FAILED  served, latency over gRPC: UNAVAILABLE: gone",
+        "",
+        "NOT BLESSED: nothing was pushed: late",
+    ]
+    skipped = {**refused, "canary": {"state": "skipped", "reason": "the evaluation refused the model", "checks": []}}
+    assert "  skipped  serving canary: the evaluation refused the model" in verdict_text(summary(verdict=skipped))
+
+
+def test_removed_versions_are_told_by_the_run_that_removed_them() -> None:
+    for state, told in (("done", True), ("cached", False)):
+        text = verdict_text(summary(removed_versions=[3, 4], component_states={"AtomicPusher": state}))
+        assert ("removed    old versions 3, 4 (push.keep_versions)" in text) is told
+
+
 def test_a_stopped_run_keeps_what_there_was(tmp_path: Path) -> None:
     rows = {"read": 10, "written": 8, "rejected": {"bad_label": 2}}
     (tmp_path / "counts.json").write_text(json.dumps({"rows": rows, "splits": {"train": 6, "eval": 2}}))
@@ -160,6 +218,7 @@ def test_a_stopped_run_keeps_what_there_was(tmp_path: Path) -> None:
         "blessed": False,
         "reasons": ["the data gate stops the run: too bad"],
         "bounds": [],
+        "canary": None,
     }
     assert (found["anomalies"], found["gate"]) == ([], None)
     assert found["metrics"] is None

@@ -64,7 +64,9 @@ def test_the_record_claims_the_number_and_the_graph_comes_last(
     before = int(time.time())
     version = push(exported, folder, 41, "run-1")
     assert before <= version <= int(time.time())
-    assert written == ["adclick.json", "variables.index", EMPTY_FOLDER, "saved_model.pb"]
+    *model, entry = written
+    assert model == ["adclick.json", "variables.index", EMPTY_FOLDER, "saved_model.pb"]
+    assert list_names(f"{folder}/history") == [entry]
     record = read_record(folder, version)
     assert record is not None
     assert (record.baseline_version, record.run_id) == (41, "run-1")

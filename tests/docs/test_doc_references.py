@@ -60,7 +60,10 @@ def commands(document: Path) -> list[tuple[str, list[str]]]:
 
 
 def options(parser: argparse.ArgumentParser) -> set[str]:
-    return {option for action in parser._actions for option in action.option_strings}
+    """Of a command and of the actions below it, as in `adclick models list`."""
+    found = {option for action in parser._actions for option in action.option_strings}
+    below = [action.choices for action in parser._actions if isinstance(action.choices, dict)]
+    return found.union(*(options(one) for choices in below for one in choices.values()))
 
 
 def options_of(verb: str) -> set[str]:

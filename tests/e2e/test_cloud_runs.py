@@ -45,7 +45,7 @@ def test_a_run_lives_in_the_store(store: Store, sample: Path, tmp_path: Path) ->
     assert 0.5 < summary["metrics"]["auc"] < summary["bayes_auc"] < 1.0  # the truth was read from the store too
     assert f"next       docs/serving.md says how a server gets at {store.uri('serving/adclick')}" in first.text
     version = summary["pushed_version"]
-    assert list_names(store.uri("serving/adclick")) == [str(version)]
+    assert list_names(store.uri("serving/adclick")) == [str(version), "history"]
     assert not (output / "serving").exists()
     assert not (output / "pipeline_root").exists()
     uris = artifact_uris(output)
@@ -62,7 +62,7 @@ def test_a_run_lives_in_the_store(store: Store, sample: Path, tmp_path: Path) ->
     again = run()
     assert again.status == 0, again.errors
     assert again.states("cached") == components
-    assert list_names(store.uri("serving/adclick")) == [str(version)]
+    assert list_names(store.uri("serving/adclick")) == [str(version), "history"]
 
     # One byte of a CSV makes a label bad. No rejected row is borne here, so the gate ends this run before any training.
     file = store.uri("data/month-1/impressions.csv")

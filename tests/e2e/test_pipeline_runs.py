@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 
 import pytest
 from conftest import CREATIVES, IMPRESSIONS, SMALL, Run, run_local
 from PIL import Image
+
+from adclick import cli
 
 pytestmark = pytest.mark.e2e
 
@@ -22,6 +25,7 @@ COMPONENTS = {
     "CreativeTrainer",
     "ServedModel",
     "ServedBaselineEvaluator",
+    "ServingCanary",
     "AtomicPusher",
     "RunReport",
 }
@@ -55,7 +59,7 @@ def test_an_unchanged_run_reuses_everything(workspace: tuple[Path, Path]) -> Non
     again = run_local(data, output)
     assert again.status == 0, again.errors
     assert again.states("cached") == COMPONENTS
-    assert len(list((output / "serving" / "adclick").iterdir())) == 1
+    assert len(pushed_versions(output)) == 1
 
 
 def test_a_redrawn_image_reruns_what_depends_on_it(workspace: tuple[Path, Path]) -> None:
@@ -102,7 +106,33 @@ def test_a_degraded_candidate_is_not_pushed(workspace: tuple[Path, Path]) -> Non
     assert summary["pushed_version"] is None
     assert summary["verdict"]["reasons"]
     assert "NOT BLESSED: nothing was pushed: AUC" in worse.text
-    assert len([child for child in (output / "serving" / "adclick").iterdir() if child.name.isdigit()]) == 1
+    assert summary["verdict"]["canary"]["state"] == "skipped"
+    assert len(pushed_versions(output)) == 1
+
+
+def test_a_withdrawn_model_comes_back_by_an_operator_and_not_by_a_run(workspace: tuple[Path, Path]) -> None:
+    """The version gone back to was placed by hand, so that no cached comparison with it stands in the way."""
+    data, output = workspace
+    folder = output / "serving" / "adclick"
+    pushed = first_version(output)
+    assert (folder / str(pushed) / "assets.extra" / "tf_serving_warmup_requests").stat().st_size > 0
+    shutil.copytree(folder / str(pushed), folder / "7")
+    shutil.rmtree(folder / "7" / "assets.extra")
+    words = ["--output-root", str(output), "--who", "ada", "--reason", "clicks fell"]
+    assert cli.main(["models", "rollback", *words]) == 0
+    again = run_local(data, output)
+    assert again.status == 3, again.errors
+    assert {"ServedModel", "ServedBaselineEvaluator", "AtomicPusher"} <= again.states("done")
+    summary = again.summary
+    assert (summary["verdict"]["blessed"], summary["pushed_version"]) == (True, None)
+    assert summary["verdict"]["canary"]["state"] == "passed"
+    assert f"the model is that of version {pushed}, which was withdrawn by ada on" in again.text
+    assert pushed_versions(output) == [7]
+    assert cli.main(["models", "promote", str(pushed), *words]) == 0
+    after = run_local(data, output)
+    assert after.status == 0, after.errors
+    assert after.summary["pushed_version"] == pushed
+    assert sorted(pushed_versions(output)) == [7, pushed]
 
 
 def test_the_data_gate_stops_the_run(workspace: tuple[Path, Path]) -> None:
@@ -140,4 +170,9 @@ def test_a_failed_run_goes_on_where_it_failed(workspace: tuple[Path, Path]) -> N
 
 def first_version(output: Path) -> int:
     """The oldest pushed version."""
-    return min(int(child.name) for child in (output / "serving" / "adclick").iterdir() if child.name.isdigit())
+    return min(pushed_versions(output))
+
+
+def pushed_versions(output: Path) -> list[int]:
+    """Numbers of the versions that a server would see."""
+    return [int(child.name) for child in (output / "serving" / "adclick").iterdir() if child.name.isdigit()]

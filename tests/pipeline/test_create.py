@@ -22,6 +22,7 @@ VARIANTS = {
     "base": [],
     "inferred schema": ["schema.source=inferred"],
     "transform on Beam": ["transform.engine=beam"],
+    "no canary": ["canary.enabled=false"],
     "no images": [
         "features=[{name: who, kind: key}, {name: price, kind: numeric}, {name: clicked, kind: label}]",
         "data.split={by: hash, column: who}",
@@ -59,7 +60,8 @@ def test_the_gate_comes_before_anything_is_trained() -> None:
 
     assert {"AnomalyGate", "ExampleValidator"} <= before("Transform")
     assert "ServedModel" in before("ServedBaselineEvaluator")
-    assert "ServedBaselineEvaluator" in before("AtomicPusher")
+    assert "ServedBaselineEvaluator" in before("ServingCanary")
+    assert "ServingCanary" in before("AtomicPusher")
     assert before("RunReport") == set(nodes) - {"RunReport"}
 
 
@@ -85,7 +87,9 @@ def test_nodes_know_the_settings_they_depend_on_and_no_others(tmp_path: Path) ->
     assert changed("data.limits.min_rows=5") == {"AdExampleGen", "AnomalyGate"}
     assert changed("creatives.image_px=32") == {"CreativeGen", "CreativeTrainer"}
     assert changed("evaluation.bounds.min_auc=0.6") == {"ServedBaselineEvaluator", "RunReport"}
-    assert changed("push.model_name=other") == {"ServedModel", "AtomicPusher"}
+    assert changed("canary.max_p99_ms=100") == {"ServingCanary"}
+    assert changed("push.model_name=other") == {"ServedModel", "ServingCanary", "AtomicPusher"}
+    assert changed("push.keep_versions=9") == {"AtomicPusher"}
 
 
 if __name__ == "__main__":

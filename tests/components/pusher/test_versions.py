@@ -52,7 +52,7 @@ def test_a_push_copies_the_model_and_leaves_a_record(exported: Path, tmp_path: P
     assert record["model_digest"] == model_digest(exported) == model_digest(folder / str(version))
     assert read_record(folder, version) == PushRecord(**record)
     assert record["pushed_at"].endswith("+00:00")
-    assert [child.name for child in folder.iterdir()] == [str(version)]
+    assert {child.name for child in folder.iterdir()} == {str(version), "history"}
 
 
 def test_each_version_is_greater_than_every_other(exported: Path, tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_what_a_killed_push_left_is_removed_and_a_running_one_left_alone(exporte
     for name in names:
         shutil.copytree(exported, tmp_path / "ads" / name)
     version = push(exported, tmp_path / "ads", None, "")
-    assert {child.name for child in (tmp_path / "ads").iterdir()} == {str(version), *names[1:]}
+    assert {child.name for child in (tmp_path / "ads").iterdir()} == {str(version), "history", *names[1:]}
 
 
 def test_a_number_in_the_future_is_passed_not_overwritten(exported: Path, tmp_path: Path) -> None:

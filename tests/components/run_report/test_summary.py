@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from components.run_report import summary
-from components.run_report.executor import failed
+from components.run_report.summary import failed_bounds, verdict_part
 from configs.settings import Bounds
 
 SCORES = {"label": np.array([1.0, 0.0, 1.0, 0.0]), "candidate": np.array([0.8, 0.4, 0.4, 0.2])}
@@ -91,12 +91,12 @@ def test_each_bound_is_held_or_told(
 ) -> None:
     bounds = summary.bounds_part(Bounds(), metrics, baseline)
     assert len(bounds) == (4 if baseline is None else 6)
-    assert failed(bounds, blessed=not reasons) == reasons
+    assert failed_bounds(bounds, blessed=not reasons) == reasons
 
 
 def test_a_model_that_is_not_blessed_never_goes_without_a_reason() -> None:
     bounds = summary.bounds_part(Bounds(), measured(), None)
-    assert failed(bounds, blessed=False) == [
+    assert failed_bounds(bounds, blessed=False) == [
         "a bound lies within TFMA's rounding of its metric; see the evaluation artifact"
     ]
 
@@ -141,3 +141,49 @@ def test_json_keeps_signs_and_refuses_what_is_no_number() -> None:
     assert "≥".encode() in summary.dump({"relation": "≥"})
     with pytest.raises(ValueError, match="Out of range float values are not JSON compliant"):
         summary.dump({"auc": float("nan")})
+
+
+def check(**changes: Any) -> dict[str, Any]:
+    found = {"name": "new creative", "rows": 1, "measure": "difference", "value": 2e-8, "bound": 1e-6, "unit": ""}
+    return {**found, "held": True, "detail": "", **changes}
+
+
+def test_a_canary_that_passed_leaves_the_evaluations_word() -> None:
+    canary = {"state": "passed", "reason": "", "checks": [check()]}
+    bound = {"name": "AUC", "value": 0.6, "relation": "≥", "bound": 0.5, "held": True}
+    assert verdict_part(True, [bound], canary, "") == {
+        "blessed": True, "reasons": [], "bounds": [bound], "canary": canary
+    }  # fmt: skip
+    assert verdict_part(True, [bound], None, "")["canary"] is None
+
+
+def test_a_canary_that_refused_says_each_reason() -> None:
+    apart = check(value=0.00123, held=False)
+    broken = check(name="largest batch", value=None, held=False, detail="REST predict: HTTP 413: too large")
+    late = check(name="latency over REST", measure="p99", value=312.4, bound=250.0, unit="ms", held=False)
+    refused = {"state": "refused", "reason": "", "checks": [check(), apart, broken, late]}
+    found = verdict_part(True, [], refused, "")
+    assert not found["blessed"]
+    assert found["reasons"] == [
+        "serving canary: new creative: difference 0.00123 is not ≤ 1e-06",
+        "serving canary: largest batch: REST predict: HTTP 413: too large",
+        "serving canary: latency over REST: p99 312 ms is not ≤ 250 ms, see canary.max_p99_ms",
+    ]
+    unserved = {"state": "refused", "reason": "TensorFlow cannot load the model", "checks": []}
+    assert verdict_part(True, [], unserved, "")["reasons"] == ["serving canary: TensorFlow cannot load the model"]
+
+
+def test_a_canary_that_was_skipped_adds_no_reason() -> None:
+    skipped = {"state": "skipped", "reason": "the evaluation refused the model", "checks": []}
+    bound = {"name": "AUC", "value": 0.4, "relation": "≥", "bound": 0.5, "held": False}
+    found = verdict_part(False, [bound], skipped, "")
+    assert (found["blessed"], found["reasons"]) == (False, ["AUC 0.4000 is not ≥ 0.5"])
+
+
+def test_a_blessed_model_that_was_not_pushed_says_why() -> None:
+    found = verdict_part(True, [], None, "the model is that of version 7, which was withdrawn")
+    assert (found["blessed"], found["reasons"]) == (True, ["the model is that of version 7, which was withdrawn"])
+
+
+def test_numbers_of_an_artifacts_property() -> None:
+    assert (summary.numbers("3,14"), summary.numbers(""), summary.numbers(None)) == ([3, 14], [], [])
