@@ -7,7 +7,7 @@ from collections.abc import Callable
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from configs.features import STRING_KINDS, AnyFeature, FeatureTable, Image, Timestamp
+from configs.features import STRING_KINDS, AnyFeature, FeatureTable, Timestamp
 from trainer.calibration_bins import CalibrationBins
 from trainer.click_model import ClickModel
 from trainer.fitting import with_flag
@@ -26,6 +26,7 @@ from trainer.signature_names import (
     UNKNOWN,
     UNREADABLE,
 )
+from trainer.string_columns import StringColumns
 
 
 class ServableCreatives(tf.Module):
@@ -92,6 +93,7 @@ class Servable(tf.Module):
         spec = transform_output.raw_feature_spec()
         self._raw_spec = {feature.name: spec[feature.name] for feature in self._inputs}
         self._transform = transform_output.transform_features_layer()
+        self._strings = StringColumns(self._inputs, table, transform_output)
         self._creatives = creatives
         # The model itself would be saved with a graph for each of its layers, which takes longer than all else.
         self._weights, self._model = model.variables, model.__call__
@@ -114,7 +116,7 @@ class Servable(tf.Module):
 
     def _predict_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         raw, encoded = self._parse(examples)
-        answer = self._answer(raw, encoded)
+        answer = self._answer(self._transform(raw), encoded)
         return {PROBABILITY: answer[PROBABILITY]}  # the evaluator takes a signature of one output
 
     def _predict_columns(self, **columns: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -122,11 +124,10 @@ class Servable(tf.Module):
         encoded = None
         if self._creatives is not None and image is not None:
             encoded = columns.pop(image.bytes_name)
-        first = next(iter(columns.values()))
-        rows = tf.range(tf.size(first, tf.int64))[:, tf.newaxis]
-        every_row = tf.pad(rows, [[0, 0], [0, 1]])  # [batch, 2]: the index of each row's only value
-        raw = {feature.name: _sparse(columns[feature.request_name], feature, every_row) for feature in self._inputs}
-        return self._answer(raw, encoded)
+        numbers = [one for one in self._inputs if not isinstance(one, STRING_KINDS)]
+        raw = {feature.name: _sparse(columns[feature.request_name]) for feature in numbers}
+        transformed = self._transform(raw) if raw else {}
+        return self._answer({**transformed, **self._strings(columns)}, encoded)
 
     def _transform_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         raw, _ = self._parse(examples)
@@ -153,9 +154,8 @@ class Servable(tf.Module):
         encoded = raw.pop(image.bytes_name)
         return raw, encoded
 
-    def _answer(self, raw: dict[str, tf.SparseTensor], encoded: tf.Tensor | None) -> dict[str, tf.Tensor]:
-        """Outputs of `predict`, [batch] each."""
-        transformed = self._transform(raw)
+    def _answer(self, transformed: dict[str, tf.Tensor], encoded: tf.Tensor | None) -> dict[str, tf.Tensor]:
+        """transformed: preprocessing's outputs. Returns the outputs of `predict`, [batch] each."""
         answer = {}
         creative = None
         image = self._table.image
@@ -180,16 +180,9 @@ def _dtype(feature: AnyFeature) -> tf.DType:
     return tf.int64 if isinstance(feature, Timestamp) else tf.float32
 
 
-def _sparse(column: tf.Tensor, feature: AnyFeature, every_row: tf.Tensor) -> tf.SparseTensor:
-    """[batch] with missing values marked to a SparseTensor [batch, 1] as the transform graph takes it.
-
-    every_row: indices of all rows, [batch, 2], made once for all columns.
-    """
-    shape = tf.stack([tf.size(column, tf.int64), 1])
-    if isinstance(feature, STRING_KINDS):
-        # Preprocessing makes of a missing string what it makes of the default, which takes a tenth of the operations.
-        default = "" if isinstance(feature, Image) else feature.default
-        return tf.SparseTensor(every_row, tf.where(column == "", default, column) if default else column, shape)
+def _sparse(column: tf.Tensor) -> tf.SparseTensor:
+    """Numbers [batch] with missing values marked to a SparseTensor [batch, 1] as the transform graph takes it."""
     present = column != MISSING_INT64 if column.dtype == tf.int64 else ~tf.math.is_nan(column)
     rows = tf.where(present)  # [present, 1]
+    shape = tf.stack([tf.size(column, tf.int64), 1])
     return tf.SparseTensor(tf.pad(rows, [[0, 0], [0, 1]]), tf.gather_nd(column, rows), shape)
