@@ -36,6 +36,11 @@ class Rows(NamedTuple):
     def __len__(self) -> int:
         return len(self.label)
 
+    def taken(self, index: npt.NDArray[np.int64]) -> Rows:
+        """The rows of `index`, in its order."""
+        inputs = {name: tf.gather(column, index) for name, column in self.inputs.items()}
+        return Rows(inputs, self.creative[index], self.label[index], self.weight[index])
+
 
 def load_rows(
     file_patterns: Sequence[str],

@@ -107,9 +107,8 @@ def fit(
 ) -> list[Epoch]:
     """Trains in place and leaves the best averaged weights in the model. Returns the training curve."""
     generator = np.random.default_rng(settings.seed)
-    order = generator.permutation(len(rows))
-    held = min(round(len(rows) * settings.stopping_share), len(rows) - 1)
-    stopping, training = np.sort(order[:held]), order[held:]
+    stopping, training = set_aside(len(rows), settings, generator)
+    held = len(stopping)
     steps = settings.epochs * math.ceil(len(training) / settings.batch_size)
     optimizer = keras.optimizers.Adam(
         _WarmUpCosine(settings.learning_rate, steps, settings.warmup_share), jit_compile=False
@@ -159,6 +158,15 @@ def fit(
     for variable, value in zip(variables, best_weights, strict=True):
         variable.assign(value)
     return curve
+
+
+def set_aside(
+    rows: int, settings: TrainerSettings, generator: np.random.Generator
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Indices of the rows that only say when to stop, in order, and of those to train on, shuffled."""
+    order = generator.permutation(rows)
+    held = min(round(rows * settings.stopping_share), rows - 1)
+    return np.sort(order[:held]), order[held:]
 
 
 def predict_logits(model: ClickModel, embedder: CreativeEmbedder, rows: Rows) -> npt.NDArray[np.float32]:

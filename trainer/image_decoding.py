@@ -11,12 +11,10 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-BACKGROUND = 255
-"""Transparent pixels lie on white."""
+from trainer.gif_decoding import BACKGROUND, decode_gif
+from trainer.image_bytes import MAX_STEPS, byte_values, part, words
 
 _GREY, _ALPHA_BIT = 0, 4  # colour types, PNG specification 11.2.1
-_EXTENSION, _GRAPHIC_CONTROL = b"!", 0xF9  # of a GIF, GIF89a specification, 23
-_MAX_CANVAS_PX = 8192  # a GIF of 50 bytes may announce 65535 × 65535 pixels and fill one
 _UNCOMPRESSED, _MASKED = 0, 3  # compression of a BMP, BITMAPINFOHEADER
 _BGR_MASKS = struct.pack("<III", 0xFF0000, 0xFF00, 0xFF)  # of red, green and blue
 _APP0, _APP1, _APP15, _COMMENT = 0xFFE0, 0xFFE1, 0xFFEF, 0xFFFE  # markers, ITU-T T.81, table B.1
@@ -35,7 +33,7 @@ def decode_image(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     upright = tf.constant(1)
     branches: list[Callable[[], tuple[tf.Tensor, tf.Tensor]]] = [
         lambda: (_png(encoded), upright),
-        lambda: (_gif(encoded), upright),
+        lambda: (decode_gif(encoded), upright),
         lambda: (_bmp(encoded), upright),
         lambda: (_opaque(encoded), _orientation(encoded)),  # a JPEG, or refused
     ]
@@ -70,18 +68,20 @@ def _on_background(pixels: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
 
 
 def _png(encoded: tf.Tensor) -> tf.Tensor:
-    depth, colour_type = tf.unstack(_bytes(encoded, 24, 2))
+    depth, colour_type = tf.unstack(byte_values(encoded, 24, 2))
 
     def searching(position: tf.Tensor) -> tf.Tensor:
-        name = _part(encoded, position + 4, 4)
+        name = part(encoded, position + 4, 4)
         return (name != b"tRNS") & (name != b"IDAT") & (position < tf.strings.length(encoded))
 
     def next_chunk(position: tf.Tensor) -> list[tf.Tensor]:
-        size = _words(encoded, position, 1, tf.int32)[0]
+        size = words(encoded, position, 1, tf.int32)[0]
         return [position + 12 + tf.clip_by_value(size, 0, 1 << 29)]
 
-    chunk = tf.while_loop(searching, next_chunk, [tf.constant(33)])[0]  # the header is before 33
-    keyed = _part(encoded, chunk + 4, 4) == b"tRNS"
+    chunk = tf.while_loop(searching, next_chunk, [tf.constant(33)], maximum_iterations=MAX_STEPS)[
+        0
+    ]  # the header is before 33
+    keyed = part(encoded, chunk + 4, 4) == b"tRNS"
 
     def with_alpha() -> tf.Tensor:
         pixels = tf.io.decode_png(encoded, channels=4)
@@ -89,7 +89,7 @@ def _png(encoded: tf.Tensor) -> tf.Tensor:
 
     def without_key() -> tf.Tensor:
         """The decoder does not tell which pixels have the one grey that means transparent."""
-        key = _words(encoded, chunk + 8, 1, tf.uint16)[0]
+        key = words(encoded, chunk + 8, 1, tf.uint16)[0]
         levels = tf.io.decode_png(encoded, channels=1, dtype=tf.uint16)  # [H, W, 1]; fewer bits are spread to 16
         key *= 65535 // (tf.bitwise.left_shift(1, tf.minimum(depth, 16)) - 1)
         return _on_background(_opaque(encoded), 255 * tf.cast(levels != tf.cast(key, tf.uint16), tf.uint8))
@@ -99,58 +99,16 @@ def _png(encoded: tf.Tensor) -> tf.Tensor:
     return tf.switch_case(which, [lambda: _opaque(encoded), with_alpha, without_key])
 
 
-def _gif(encoded: tf.Tensor) -> tf.Tensor:
-    """First frame. The decoder leaves transparent and uncovered pixels black, even where all colours are made white."""
-    size = tf.strings.length(encoded)
-    first = 13 + _table_bytes(_bytes(encoded, 10, 1)[0])
-
-    def before_the_frame(position: tf.Tensor, within: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
-        return (position < size) & (within | (_part(encoded, position, 1) == _EXTENSION))
-
-    def next_block(position: tf.Tensor, within: tf.Tensor, see_through: tf.Tensor) -> list[tf.Tensor]:
-        """Over the start of an extension, or over one of the pieces of data `within` it."""
-        start = _bytes(encoded, position, 4)
-        control = ~within & (start[1] == _GRAPHIC_CONTROL) & (start[3] % 2 == 1)
-        return [position + tf.where(within, start[0] + 1, 2), ~within | (start[0] > 0), see_through | control]
-
-    state = [first, tf.constant(False), tf.constant(False)]
-    frame, _, see_through = tf.while_loop(before_the_frame, next_block, state)
-    corner, extent = tf.split(_words(encoded, frame + 1, 4, tf.uint16, big_endian=False), 2)  # x, y; width, height
-    canvas = _words(encoded, 6, 2, tf.uint16, big_endian=False)
-    covering = tf.reduce_all(corner == 0) & tf.reduce_all(extent == canvas)
-
-    def on_background() -> tf.Tensor:
-        """The decoder cuts the canvas to the frame's size, so the frame is moved to the corner and back."""
-        moved = tf.strings.join([_part(encoded, 0, frame + 1), b"\x00" * 4, _part(encoded, frame + 5, size)])
-        local = _table_bytes(_bytes(encoded, frame + 9, 1)[0])
-        start = tf.where(local > 0, frame + 10, 13)
-        end = tf.where(local > 0, frame + 10 + local, first)
-        white = tf.strings.substr(tf.constant(b"\xff" * 768), 0, end - start)
-        whitened = tf.strings.join([_part(moved, 0, start), white, _part(moved, end, size)])
-        pixels = tf.maximum(_opaque(moved), BACKGROUND - _opaque(whitened))
-        beyond = tf.maximum(canvas - corner - extent, 0)
-        small = tf.reduce_all(corner + extent + beyond <= _MAX_CANVAS_PX)
-        borders = tf.where(small, tf.stack([corner[::-1], beyond[::-1]], axis=-1), 0)  # [y and x, before and after]
-        return tf.pad(pixels, tf.concat([borders, [[0, 0]]], 0), constant_values=BACKGROUND)
-
-    return tf.cond(see_through | ~covering, on_background, lambda: _opaque(encoded))
-
-
-def _table_bytes(flags: tf.Tensor) -> tf.Tensor:
-    """Size of the colour table that a GIF's packed flags announce; 0: none."""
-    return tf.where(flags >= 128, 3 * tf.bitwise.left_shift(2, flags % 8), 0)
-
-
 def _bmp(encoded: tf.Tensor) -> tf.Tensor:
-    header = _words(encoded, 14, 1, tf.int32, big_endian=False)[0]
-    bits_and_compression = _part(encoded, 28, 6)
+    header = words(encoded, 14, 1, tf.int32, big_endian=False)[0]
+    bits_and_compression = part(encoded, 28, 6)
     plain = tf.reduce_any(bits_and_compression == [_bmp_fields(bits) for bits in (8, 24, 32)]) & (header >= 40)
-    masked = (bits_and_compression == _bmp_fields(32, _MASKED)) & (_part(encoded, 54, 12) == _BGR_MASKS)
+    masked = (bits_and_compression == _bmp_fields(32, _MASKED)) & (part(encoded, 54, 12) == _BGR_MASKS)
     message = "Only BMPs that are uncompressed and have 8, 24 or 32 bits a pixel can be decoded."
 
     def with_palette() -> tf.Tensor:
         indices = tf.cast(tf.io.decode_bmp(encoded)[..., 0], tf.int32)  # [H, W]
-        palette = tf.reshape(_bytes(encoded, 14 + header, 1024), [256, 4])  # blue, green, red, unused
+        palette = tf.reshape(byte_values(encoded, 14 + header, 1024), [256, 4])  # blue, green, red, unused
         return tf.cast(tf.gather(palette[:, 2::-1], indices), tf.uint8)
 
     with tf.control_dependencies([tf.debugging.Assert(plain | masked, [message])]):
@@ -165,7 +123,7 @@ def _orientation(encoded: tf.Tensor) -> tf.Tensor:
     """Of a JPEG, from its Exif segment; 1 where it has none or a broken one."""
 
     def is_exif(position: tf.Tensor, marker: tf.Tensor) -> tf.Tensor:
-        return (marker == _APP1) & (_part(encoded, position + 4, 6) == b"Exif\x00\x00")
+        return (marker == _APP1) & (part(encoded, position + 4, 6) == b"Exif\x00\x00")
 
     def before_exif(position: tf.Tensor, marker: tf.Tensor) -> tf.Tensor:
         """Application data and comments stand before the picture."""
@@ -173,44 +131,25 @@ def _orientation(encoded: tf.Tensor) -> tf.Tensor:
         return skipped & ~is_exif(position, marker)
 
     def next_segment(position: tf.Tensor, _: tf.Tensor) -> list[tf.Tensor]:
-        position += 2 + _words(encoded, position + 2, 1, tf.uint16)[0]
-        return [position, _words(encoded, position, 1, tf.uint16)[0]]
+        position += 2 + words(encoded, position + 2, 1, tf.uint16)[0]
+        return [position, words(encoded, position, 1, tf.uint16)[0]]
 
-    state = [tf.constant(2), _words(encoded, 2, 1, tf.uint16)[0]]
-    segment, marker = tf.while_loop(before_exif, next_segment, state)
+    state = [tf.constant(2), words(encoded, 2, 1, tf.uint16)[0]]
+    segment, marker = tf.while_loop(before_exif, next_segment, state, maximum_iterations=MAX_STEPS)
 
     def recorded() -> tf.Tensor:
         start = segment + 10
-        big = _part(encoded, start, 2) == b"MM"
+        big = part(encoded, start, 2) == b"MM"
 
-        def words(position: tf.Tensor, count: int, dtype: tf.DType) -> tf.Tensor:
-            either = [_words(encoded, position, count, dtype, big_endian=order) for order in (True, False)]
+        def numbers(position: tf.Tensor, count: int, dtype: tf.DType) -> tf.Tensor:
+            either = [words(encoded, position, count, dtype, big_endian=order) for order in (True, False)]
             return tf.where(big, *either)
 
-        directory = start + tf.clip_by_value(words(start + 4, 1, tf.int32)[0], 0, 1 << 16)
-        numbers = words(directory, 1 + 6 * _MAX_ENTRIES, tf.uint16)
-        entries = tf.reshape(numbers[1:], [_MAX_ENTRIES, 6])  # tag, type, count (2), value (2)
-        fitting = (entries[:, 0] == _ORIENTATION) & (entries[:, 1] == _SHORT) & (tf.range(_MAX_ENTRIES) < numbers[0])
+        directory = start + tf.clip_by_value(numbers(start + 4, 1, tf.int32)[0], 0, 1 << 16)
+        read = numbers(directory, 1 + 6 * _MAX_ENTRIES, tf.uint16)
+        entries = tf.reshape(read[1:], [_MAX_ENTRIES, 6])  # tag, type, count (2), value (2)
+        fitting = (entries[:, 0] == _ORIENTATION) & (entries[:, 1] == _SHORT) & (tf.range(_MAX_ENTRIES) < read[0])
         value = tf.reduce_max(tf.where(fitting, entries[:, 4], 1))
         return tf.where((value >= 1) & (value <= 8), value, 1)
 
     return tf.cond(is_exif(segment, marker), recorded, lambda: tf.constant(1))
-
-
-def _part(encoded: tf.Tensor, position: tf.Tensor | int, count: tf.Tensor | int) -> tf.Tensor:
-    """Bytes from `position`, fewer or none where the file ends. String scalar."""
-    return tf.strings.substr(encoded, tf.minimum(position, tf.strings.length(encoded)), count)
-
-
-def _bytes(encoded: tf.Tensor, position: tf.Tensor | int, count: int) -> tf.Tensor:
-    """int32 [count], with zeros where the file ends."""
-    return tf.cast(tf.io.decode_raw(_part(encoded, position, count), tf.uint8, fixed_length=count), tf.int32)
-
-
-def _words(
-    encoded: tf.Tensor, position: tf.Tensor | int, count: int, dtype: tf.DType, big_endian: bool = True
-) -> tf.Tensor:
-    """Numbers of two or four bytes, int32 [count], with zeros where the file ends."""
-    size = count * dtype.size
-    part = _part(encoded, position, size)
-    return tf.cast(tf.io.decode_raw(part, dtype, little_endian=not big_endian, fixed_length=size), tf.int32)

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_transform as tft
 import tf_keras as keras
@@ -16,9 +17,10 @@ from configs.features import Categorical, FeatureTable, Image
 from configs.settings import Model
 from configs.settings import Trainer as TrainerSettings
 from trainer.analysis import vocabulary_name
+from trainer.calibration_bins import calibration_bins
 from trainer.click_model import ClickModel, embedded_features
-from trainer.dataset import load_rows
-from trainer.fitting import CreativeEmbedder, Epoch, calibrating_shift, fit, predict_logits
+from trainer.dataset import Rows, load_rows
+from trainer.fitting import CreativeEmbedder, Epoch, calibrating_shift, fit, predict_logits, set_aside
 from trainer.image_tower import ImageTower
 from trainer.preprocessing import dense_names
 from trainer.servable import Servable, ServableCreatives
@@ -57,7 +59,9 @@ def run_fn(fn_args: Any) -> None:
     if embedder.tower is not None:
         keys = store.keys or ("",)
         creatives = ServableCreatives(keys, embedder.all_embeddings(), embedder.tower, side)
-    servable = Servable(table, transform_output, model, creatives, shift)
+    unseen = _unseen_rows(fn_args, rows, settings, transform_output, table, store)
+    bins = calibration_bins(_probabilities(predict_logits(model, embedder, unseen), shift), unseen.label, unseen.weight)
+    servable = Servable(table, transform_output, model, creatives, shift, bins)
     tf.saved_model.save(servable, fn_args.serving_model_dir, signatures=servable.signatures())
     tf.io.gfile.makedirs(fn_args.model_run_dir)
     with open_binary(join(fn_args.model_run_dir, "training.json"), mode="wb") as stream:
@@ -67,6 +71,26 @@ def run_fn(fn_args: Any) -> None:
             "curve": [epoch._asdict() for epoch in curve],
         }
         stream.write(json.dumps(record, indent=1).encode())
+
+
+def _unseen_rows(
+    fn_args: Any,
+    rows: Rows,
+    settings: TrainerSettings,
+    transform_output: tft.TFTransformOutput,
+    table: FeatureTable,
+    store: CreativePixels,
+) -> Rows:
+    """Rows that no weight was fitted on: the evaluation split, else those set aside of `rows`, be they none."""
+    if fn_args.eval_files:
+        return load_rows(fn_args.eval_files, transform_output, table, store)
+    stopping, _ = set_aside(len(rows), settings, np.random.default_rng(settings.seed))
+    return rows.taken(stopping)
+
+
+def _probabilities(logits: npt.NDArray[np.float32], shift: float) -> npt.NDArray[np.float32]:
+    """As the exported model computes them."""
+    return tf.sigmoid(tf.constant(logits) + tf.constant(shift, tf.float32)).numpy()  # type: ignore[no-any-return]  # TensorFlow has no types
 
 
 def build(

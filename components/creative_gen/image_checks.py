@@ -75,7 +75,7 @@ def check_header(encoded: bytes, limits: Creatives) -> Fault | None:
 
 
 def _check_frames(encoded: bytes, limits: Creatives) -> Fault | None:
-    """TensorFlow decodes every frame of an animation, and takes what it finds of a frame that is cut short."""
+    """All frames count, as ever; TensorFlow takes what it finds of a frame that is cut short."""
     layout = gif_layout(encoded)
     if layout.pixels > limits.max_image_pixels:
         return Fault(UnusableCode.TOO_MANY_PIXELS, f"{layout.pixels} pixels in all, at most {limits.max_image_pixels}")

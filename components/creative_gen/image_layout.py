@@ -11,10 +11,10 @@ _BGR_MASKS = struct.pack("<III", 0xFF0000, 0xFF00, 0xFF)
 
 
 class GifLayout(NamedTuple):
-    """What decoding would take."""
+    """What decoding all of it would take."""
 
     pixels: int
-    """The decoder holds every frame, and a picture as wide and as high as the widest and the highest."""
+    """Of all frames together, or of a picture as wide and as high as the widest and the highest, if that is more."""
     frames: int
     """Whole ones; a file that is cut short may still have some."""
 

@@ -78,6 +78,21 @@ def test_a_new_creative_is_seen_and_a_known_one_needs_no_bytes(
     assert abs(known - none) > 1e-6
 
 
+def test_an_unreadable_image_costs_its_own_row_only_the_creative(
+    server: tuple[str, str], rows: list[dict[str, str]], sample: Path
+) -> None:
+    from serving.client import GrpcClient, RestClient
+
+    row = next(one for one in rows if one["image_path"])
+    new = {**row, "image_path": "images/new.png"}
+    encoded = (sample / "data" / row["image_path"]).read_bytes()
+    asked = [{**new, "image_path_bytes": content} for content in (encoded, b"broken")]
+    expected = RestClient(server[1], "adclick", timeout_s=30).predict([row, new])
+    for client in (GrpcClient(server[0], "adclick", timeout_s=30), RestClient(server[1], "adclick", timeout_s=30)):
+        for found, wanted in zip(client.predict(asked), expected, strict=True):
+            assert abs(found.click_probability - wanted.click_probability) <= 1e-6
+
+
 def test_missing_optional_features_take_their_defaults(server: tuple[str, str], rows: list[dict[str, str]]) -> None:
     from serving.client import RestClient
 

@@ -24,6 +24,7 @@ from trainer.fitting import (
     calibrating_shift,
     fit,
     predict_logits,
+    set_aside,
     with_flag,
 )
 from trainer.image_tower import ImageTower
@@ -252,3 +253,19 @@ def test_the_seed_decides_every_weight(deterministic: None) -> None:
     first, again, other = weights(7), weights(7), weights(8)
     assert all(np.array_equal(one, two) for one, two in zip(first, again, strict=True))
     assert any(not np.array_equal(one, two) for one, two in zip(first, other, strict=True))
+
+
+def test_rows_set_aside_are_those_that_stopping_looked_at() -> None:
+    """The calibration bins rely on it where there is no evaluation split."""
+    settings = Trainer(stopping_share=0.3, seed=5)
+    stopping, training = set_aside(10, settings, np.random.default_rng(5))
+    order = np.random.default_rng(5).permutation(10)
+    assert stopping.tolist() == sorted(order[:3].tolist())
+    assert training.tolist() == order[3:].tolist()
+    rows = four_rows([1, 0, 1, 0], [1.0, 2.0, 3.0, 4.0])
+    taken = rows.taken(np.array([3, 0]))
+    assert (taken.label.tolist(), taken.weight.tolist()) == ([0.0, 1.0], [4.0, 1.0])
+    assert all(
+        column.numpy().tolist() == tf.gather(rows.inputs[name], [3, 0]).numpy().tolist()
+        for name, column in taken.inputs.items()
+    )

@@ -70,6 +70,8 @@ def test_bytes_that_do_not_decode_are_an_error(encoded: bytes, message: str) -> 
 class _PixelsAsEmbedding:
     """In the tower's place: hands on what it was given, so that a test sees the served pixels."""
 
+    variables: tuple[tf.Variable, ...] = ()
+
     def __call__(self, pixels: tf.Tensor) -> tf.Tensor:
         return tf.reshape(tf.cast(pixels, tf.float32), [-1, PX * PX * 3])
 
@@ -85,7 +87,10 @@ def test_the_store_and_the_served_model_see_the_same_bits(tmp_path: Path) -> Non
     references = [Creative(name, 1, "m.csv", 2) for name in names]
     stored = np.stack([one.result for one in normalise_creatives(references, str(tmp_path), Creatives(image_px=PX))])
     creatives = ServableCreatives(("known",), tf.zeros([1, PX * PX * 3]), _PixelsAsEmbedding(), PX)  # type: ignore[arg-type]  # stands in for the tower
-    served = tf.function(creatives, autograph=False)(tf.constant(["known", *names]), tf.constant([b"", *images]))
+    served, status = tf.function(creatives, autograph=False)(
+        tf.constant(["known", *names]), tf.constant([b"", *images])
+    )
     assert len(images) > 40
     assert np.array_equal(served[1:, :-1].numpy().reshape(-1, PX, PX, 3).astype(np.uint8), stored)
+    assert status.numpy().tolist() == [b"known"] + [b"image"] * len(images)
     assert served[:, -1].numpy().tolist() == [1.0] * (1 + len(images))

@@ -17,16 +17,19 @@ from components.creative_gen.normalising import normalise_creatives
 from components.creative_gen.store import Creative, CreativePixels
 from configs.features import STRING_KINDS, FeatureTable, Timestamp
 from configs.settings import Creatives, Model, Trainer
+from trainer.calibration_bins import calibration_bins
 from trainer.click_model import ClickModel
 from trainer.dataset import load_rows
 from trainer.fitting import CreativeEmbedder, predict_logits
 from trainer.image_tower import ImageTower
 from trainer.run import build
-from trainer.servable import MISSING_INT64, Servable, ServableCreatives
+from trainer.servable import Servable, ServableCreatives
+from trainer.signature_names import MISSING_INT64
 
 PX = 16
 KEYS = ("a.png", "b.png")
 SHIFT = 0.3
+NO_BINS = calibration_bins(*np.zeros((3, 0), np.float32))
 
 
 class Exported(NamedTuple):
@@ -72,7 +75,7 @@ def exported(sample: Sample, tmp_path_factory: pytest.TempPathFactory) -> Export
     model, embedder = built(sample, Model(), store)
     assert embedder.tower is not None
     creatives = ServableCreatives(KEYS, embedder.all_embeddings(), embedder.tower, PX)
-    servable = Servable(TABLE, sample.output, model, creatives, SHIFT)
+    servable = Servable(TABLE, sample.output, model, creatives, SHIFT, NO_BINS)
     rows = load_rows([str(sample.examples / "*.gz")], sample.output, TABLE, store)
     offline = 1 / (1 + np.exp(-(predict_logits(model, embedder, rows) + SHIFT)))
     return Exported(servable, servable.signatures(), images, offline)
@@ -96,9 +99,14 @@ def tensors(columns: dict[str, list[Any]]) -> dict[str, tf.Tensor]:
 
 def predict(exported: Exported, **columns: list[Any]) -> npt.NDArray[np.float32]:
     """Through the `predict` signature."""
+    return predict_with_status(exported, **columns)[0]
+
+
+def predict_with_status(exported: Exported, **columns: list[Any]) -> tuple[npt.NDArray[np.float32], list[str]]:
+    """Both outputs of the `predict` signature."""
     answer = exported.signatures["predict"](**tensors(columns))
-    assert set(answer) == {"click_probability"}
-    return answer["click_probability"].numpy()  # type: ignore[no-any-return]  # TensorFlow ships no types
+    assert set(answer) == {"click_probability", "creative_status"}
+    return answer["click_probability"].numpy(), [one.decode() for one in answer["creative_status"].numpy()]
 
 
 def test_served_from_examples_equals_offline(exported: Exported) -> None:
@@ -144,11 +152,76 @@ def test_a_new_name_without_bytes_is_no_creative(exported: Exported) -> None:
     assert abs(found[0] - found[2]) > 1e-4
 
 
-def test_bytes_that_do_not_decode_fail_unless_the_name_is_known(exported: Exported) -> None:
-    fine = predict(exported, creative=["a.png", "a.png"], creative_bytes=[None, b"broken"])
-    assert fine[0] == fine[1]
-    with pytest.raises(tf.errors.InvalidArgumentError, match="Unknown image file format"):
-        predict(exported, creative=["new.png"], creative_bytes=[b"broken"])
+def bad_images() -> dict[str, bytes]:
+    """What a request may bring in an image's place."""
+    whole = encode(11)
+    jpeg = io.BytesIO()
+    Image.fromarray(np.random.default_rng(3).integers(0, 256, (60, 80, 3), np.uint8)).save(jpeg, "JPEG")
+    wrong_sum = whole[:-20] + bytes([whole[-20] ^ 1]) + whole[-19:]
+    huge = whole[:16] + (5001).to_bytes(4, "big") + (5000).to_bytes(4, "big") + whole[24:]
+    return {
+        "no image": b"broken",
+        "one byte": b"\x89",
+        "cut PNG": whole[:-400],
+        "cut JPEG": jpeg.getvalue()[:600],
+        "flipped bit in a PNG": wrong_sum,
+        "WebP": b"RIFF\x24\0\0\0WEBPVP8 ",
+        "more than 25 megapixels": huge,
+        "GIF without a frame": b"GIF89a\1\0\1\0\0\0\0;",
+        "BMP of one bit a pixel": b"BM" + b"\0" * 12 + b"\x28\0\0\0\1\0\0\0\1\0\0\0\1\0\1" + b"\0" * 60,
+    }
+
+
+@pytest.mark.parametrize("signature", ["predict", "serving_default"])
+def test_an_unusable_image_costs_its_own_row_the_creative_and_no_other_anything(
+    exported: Exported, signature: str
+) -> None:
+    bad = bad_images()
+    images = [encode(9), *bad.values(), encode(10)]
+    columns: dict[str, list[Any]] = {
+        "creative": ["new.png"] * len(images),
+        "creative_bytes": images,
+        "bid": [float(number) for number in range(len(images))],
+    }
+    good = {name: [values[0], values[-1]] for name, values in columns.items()}
+    without = {**columns, "creative_bytes": [None] * len(images)}
+
+    def asked(some: dict[str, list[Any]]) -> npt.NDArray[np.float32]:
+        if signature == "predict":
+            return predict(exported, **some)
+        return exported.signatures[signature](examples=examples(some))["click_probability"].numpy()  # type: ignore[no-any-return]  # TensorFlow ships no types
+
+    found = asked(columns)
+    assert found[1:-1] == pytest.approx(asked(without)[1:-1], abs=1e-6), list(bad)
+    assert found[[0, -1]] == pytest.approx(asked(good), abs=1e-6)
+    assert np.abs(found - asked(without))[[0, -1]].min() > 1e-4
+
+
+def test_each_row_tells_what_became_of_its_creative(exported: Exported) -> None:
+    rows = [
+        ("a.png", None, "known"),
+        ("a.png", b"broken", "known"),
+        ("new.png", encode(9), "image"),
+        (None, encode(9), "image"),
+        ("new.png", b"broken", "unreadable"),
+        (None, b"broken", "unreadable"),
+        ("new.png", None, "unknown"),
+        (None, None, "unknown"),
+    ]
+    keys, images, expected = (list(column) for column in zip(*rows, strict=True))
+    found, status = predict_with_status(exported, creative=keys, creative_bytes=images)
+    assert status == expected
+    assert found[0] == found[1]
+    assert found[2] == found[3]
+    assert len(set(found[4:])) == 1
+    _, without_new = predict_with_status(exported, creative=keys[6:] + keys[:2], creative_bytes=images[6:] + images[:2])
+    assert without_new == ["unknown", "unknown", "known", "known"]
+
+
+def test_only_unusable_images_are_an_answer_too(exported: Exported) -> None:
+    found, status = predict_with_status(exported, creative=["x", None], creative_bytes=[b"broken", b"broken"])
+    assert status == ["unreadable", "unreadable"]
+    assert found.tolist() == predict(exported, creative=[None, None]).tolist()
 
 
 def test_a_row_answers_the_same_alone_and_in_company(exported: Exported) -> None:
@@ -171,10 +244,23 @@ def test_transform_features_hands_out_the_models_inputs(exported: Exported, samp
         assert found[name].numpy().tolist() == dense.numpy().tolist(), name
 
 
+def test_other_columns_of_an_example_are_ignored(exported: Exported) -> None:
+    more = {**COLUMNS, "surplus": [1.0] * 6, "creative_width": [300] * 6}
+    less = {name: values for name, values in COLUMNS.items() if name not in ("click", "importance", "user")}
+    asked = [exported.signatures["serving_default"](examples=examples(one)) for one in (more, less)]
+    assert asked[0]["click_probability"].numpy().tolist() == asked[1]["click_probability"].numpy().tolist()
+
+
+def test_an_example_must_carry_numbers_as_the_feature_has_them(exported: Exported) -> None:
+    """As the docs say: the parser takes no integer for a float."""
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"bid.*Data types don't match"):
+        exported.signatures["serving_default"](examples=examples({"bid": [1]}))
+
+
 def test_without_images_neither_name_nor_bytes_are_asked_for(sample: Sample) -> None:
     store = CreativePixels((), np.zeros((0, PX, PX, 3), np.uint8))
     model, _ = built(sample, Model(use_images=False), store)
-    servable = Servable(TABLE, sample.output, model, None, 0.0)
+    servable = Servable(TABLE, sample.output, model, None, 0.0, NO_BINS)
     signatures = servable.signatures()
     inputs = tensors(COLUMNS)
     assert set(signatures["predict"].structured_input_signature[1]) == set(inputs) - {"creative", "creative_bytes"}
@@ -187,7 +273,7 @@ def test_a_hashed_feature_asks_for_the_hash_by_name_and_takes_it_as_the_column(s
     entries = [{**entry, "pii": "hash"} if entry["name"] == "page" else entry for entry in TABLE.model_dump()]
     store = CreativePixels((), np.zeros((0, PX, PX, 3), np.uint8))
     model, _ = built(sample, Model(use_images=False), store)
-    servable = Servable(FeatureTable.model_validate(entries), sample.output, model, None, 0.0)
+    servable = Servable(FeatureTable.model_validate(entries), sample.output, model, None, 0.0, NO_BINS)
     signatures = servable.signatures()
     columns = {name: value for name, value in tensors(COLUMNS).items() if name not in ("creative", "creative_bytes")}
     columns["page_hashed"] = columns.pop("page")
@@ -203,6 +289,6 @@ def test_with_an_empty_store_a_row_without_a_creative_has_none() -> None:
     creatives = ServableCreatives(("",), embedder.all_embeddings(), tower, PX)
     keys, encoded = tf.constant(["", "new.png", ""]), tf.constant([b"", b"", encode(9)])
     trained = embedder(tf.constant([-1, -1], tf.int64), training=False).numpy()
-    found = creatives(keys, encoded).numpy()
+    found = creatives(keys, encoded)[0].numpy()
     assert found[:2].tolist() == trained.tolist() == [[0.0] * 4] * 2
     assert found[2, -1] == 1.0

@@ -47,6 +47,7 @@ def test_training_leaves_a_calibrated_model_and_its_record(
                 custom_config=config,
                 transform_output=str(sample.transform),
                 train_files=[str(sample.examples / "*.gz")],
+                eval_files=[str(sample.examples / "part-1.gz")],
                 serving_model_dir=str(tmp_path / "model"),
                 model_run_dir=str(tmp_path / "run"),
             )
@@ -61,6 +62,7 @@ def test_training_leaves_a_calibrated_model_and_its_record(
     assert {name: inputs(function) for name, function in loaded.signatures.items()} == {
         "serving_default": {"examples": tf.string},
         "transform_features": {"examples": tf.string},
+        "calibration": {},
         "predict": {  # neither label, weight nor key
             **dict.fromkeys(NUMBERS, tf.float32),
             **dict.fromkeys(STRINGS, tf.string),
@@ -74,3 +76,6 @@ def test_training_leaves_a_calibrated_model_and_its_record(
     probability = served(examples=examples(COLUMNS))["click_probability"].numpy()
     # clicks 1 and 4 weigh 2 and 1: predicted clicks, weighed likewise (2, 1, 0.5, 1, 1, 1), add up to 3
     assert float(np.sum(probability * [2.0, 1.0, 0.5, 1.0, 1.0, 1.0])) == pytest.approx(3.0, abs=1e-4)
+    bins = {name: value.numpy().tolist() for name, value in loaded.signatures["calibration"]().items()}
+    # of the three rows for evaluation one is clicked; each weighs 1
+    assert bins == {"score_upper_bounds": [], "impressions": [3.0], "clicks": [1.0]}
