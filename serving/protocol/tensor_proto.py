@@ -93,16 +93,23 @@ def proto_from_array(spec: TensorSpec, array: Array) -> Any:
     """TensorProto of an output, with its values in the typed field of its dtype."""
     from tensorflow.core.framework import tensor_pb2
 
+    proto = tensor_pb2.TensorProto()
+    fill_proto(proto, spec, array)
+    return proto
+
+
+def fill_proto(proto: Any, spec: TensorSpec, array: Array) -> None:
+    """Writes an output into an empty TensorProto, its values in the typed field of its dtype."""
     field = _VALUE_FIELDS.get(spec.dtype_name)
     if field is None:
         import tensorflow as tf
 
-        return tf.make_tensor_proto(array, dtype=spec.dtype_enum)
-    proto = tensor_pb2.TensorProto(dtype=spec.dtype_enum)
+        proto.CopyFrom(tf.make_tensor_proto(array, dtype=spec.dtype_enum))
+        return
+    proto.dtype = spec.dtype_enum
     for size in array.shape:
         proto.tensor_shape.dim.add(size=size)
     getattr(proto, field).extend(array.ravel().tolist())
-    return proto
 
 
 def _parsing_error(alias: str, why: str) -> RequestError:
