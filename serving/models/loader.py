@@ -6,12 +6,13 @@ is the Python way that loads every TF1 and TF2 SavedModel, where `tf.saved_model
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from serving.models.session_call import Array, SessionCall, make_session_call
+from serving.models.session_options import SessionOptions
 from serving.request_error import Code, RequestError
 
 SERVE_TAG = "serve"
@@ -47,7 +48,9 @@ class LoadedModel:
         self.signatures = signatures
         self.signature_defs = signature_defs
 
-    def run(self, signature: Signature, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def run(
+        self, signature: Signature, inputs: Mapping[str, Array], outputs: Sequence[str] | None = None
+    ) -> dict[str, Array]:
         """All outputs of `signature` by alias, for inputs by alias.
 
         Raises:
@@ -66,7 +69,8 @@ class LoadedModel:
             ValueError,
         ) as error:  # values the C API cannot take, such as a ragged object array
             raise RequestError(Code.INVALID_ARGUMENT, str(error)) from error
-        return dict(zip(signature.outputs, fetched, strict=True))
+        computed = dict(zip(signature.outputs, fetched, strict=True))
+        return computed if outputs is None else {alias: computed[alias] for alias in outputs}
 
     def close(self) -> None:
         """Releases the session and its variables; no run may be under way or follow."""
@@ -74,7 +78,7 @@ class LoadedModel:
         self._session.close()
 
 
-def load_saved_model(export_dir: Path) -> LoadedModel:
+def load_saved_model(export_dir: Path, options: SessionOptions = SessionOptions()) -> LoadedModel:
     """Loads the meta graph tagged `serve` from `export_dir`, variables and tables initialised.
 
     Raises:
