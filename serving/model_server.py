@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from serving.server.batching_parameters import BatchingParameters, read_batching_parameters
 from serving.server.config_files import read_prometheus_path, read_tls_config
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SIGNAL_CHECK_S = 0.2
-_MODELS_STOP_S = 5.0
 # A thread that comes back from TensorFlow waits so long for the interpreter; Python's 5 ms are an age here.
 _SWITCH_INTERVAL_S = 0.0005
 

@@ -16,14 +16,18 @@ from typing import Any
 
 from serving.protocol.prepared_call import Outputs, Work
 from serving.request_error import RequestError, invalid_argument
+from serving.server.batch_arrays import batch_rows
 from serving.server.batch_queue import BatchQueue, Waiting
 from serving.server.batch_run import Outcome, run_batch
-from serving.server.batch_arrays import batch_rows
 from serving.server.batching_parameters import BatchingParameters
 from serving.server.lease import Lease
 from serving.server.worker_threads import WorkerThreads
 
 _MAX_QUEUES_PER_MODEL = 256  # one for each set of outputs asked for, which clients choose
+# Rounds of the loop without a new request after which all that has arrived counts as taken in; a gRPC call takes two.
+_QUIET_ROUNDS = 2
+_MAX_GATHER_S = 0.002  # of taking in, while requests keep coming
+
 _Queues = dict[tuple[str, tuple[str, ...]], BatchQueue]
 
 
@@ -46,6 +50,10 @@ class Executor:
         self._queues: weakref.WeakKeyDictionary[Any, _Queues] = weakref.WeakKeyDictionary()
         self._round: deque[BatchQueue] = deque()  # queues with something in them
         self._flush_due = False
+        self._arrived = 0
+        self._seen = 0
+        self._quiet_rounds = 0
+        self._gathering_since_s = 0.0
 
     def submit(
         self,
@@ -77,6 +85,7 @@ class Executor:
         if not queue.scheduled:
             queue.scheduled = True
             self._round.append(queue)
+        self._arrived += 1
         self._flush_soon()
         return waiting
 
@@ -85,10 +94,22 @@ class Executor:
         self._threads.stop(timeout_s)
 
     def _flush_soon(self) -> None:
-        # In the loop's next round: whatever it reads in this one goes into the same batch.
         if not self._flush_due:
             self._flush_due = True
-            self._loop.call_soon(self._flush)
+            self._gathering_since_s = time.monotonic()
+            self._loop.call_soon(self._gather)
+
+    def _gather(self) -> None:
+        """Lets the loop take in first what has already arrived: it would only have to wait for the run."""
+        if self._arrived != self._seen:
+            self._seen = self._arrived
+            self._quiet_rounds = 0
+        else:
+            self._quiet_rounds += 1
+        if self._quiet_rounds < _QUIET_ROUNDS and time.monotonic() - self._gathering_since_s < _MAX_GATHER_S:
+            self._loop.call_soon(self._gather)
+        else:
+            self._flush()
 
     def _flush(self) -> None:
         """Starts what can be started, queue by queue in turn."""
