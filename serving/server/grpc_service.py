@@ -14,7 +14,6 @@ from typing import Any, NoReturn
 import grpc
 from google.protobuf.message import DecodeError
 
-from serving.models.registry import Models
 from serving.protocol.grpc_verbs import PREPARE
 from serving.protocol.model_spec import read_model_spec
 from serving.request_error import Code, RequestError, invalid_argument

@@ -1,7 +1,7 @@
 """REST API of the model server as an ASGI application: predict, classify, regress, status, metadata, metrics.
 
 Source: tensorflow_serving/model_servers/http_server.cc and http_rest_api_handler.cc. Beyond the original: limits on
-bodies and on requests under way, and the header `adclick-model-version` on predictions, as REST replies name no version.
+bodies and on requests under way, and the header `adclick-model-version` on predictions, as REST replies name none.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a REST path asks for.
 
-Source: tensorflow_serving/model_servers/http_rest_api_util.cc, ParseModelInfo; http_rest_api_handler.cc, ProcessRequest.
+Source: tensorflow_serving/model_servers/http_rest_api_util.cc (ParseModelInfo) and http_rest_api_handler.cc.
 """
 
 from __future__ import annotations

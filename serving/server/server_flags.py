@@ -1,7 +1,7 @@
 """The flags of `tensorflow_model_server`, under its names, spellings and defaults.
 
-Source: tensorflow_serving/model_servers/main.cc and server.h. Ours are --bind, --max_body_bytes, --max_inflight_requests,
---max_inflight_bytes and --num_run_threads.
+Source: tensorflow_serving/model_servers/main.cc and server.h. Ours are --bind, --max_body_bytes,
+--max_inflight_requests, --max_inflight_bytes and --num_run_threads.
 """
 
 from __future__ import annotations

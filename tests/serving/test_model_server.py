@@ -17,7 +17,7 @@ from server_process import ServerProcess
 
 from serving.client import ClickClient, ClientError, GrpcClient, RestClient
 from serving.model_server import serve
-from serving.server.server_options import ServerOptions, parse_server_options
+from serving.server.server_options import ServerOptions
 
 
 @pytest.fixture(scope="module")
@@ -150,31 +150,6 @@ def test_sigterm_finishes_requests_under_way_and_exits_0(own_server: ServerProce
     assert own_server.wait_for_line("stopped") == "adclick model server: stopped"
     with pytest.raises(ConnectionRefusedError):
         own_server.rest("GET", "/v1/models/click")
-
-
-def test_flags_are_tensorflow_model_servers(capsys: pytest.CaptureFixture[str]) -> None:
-    options = parse_server_options(
-        ["--port=1", "--rest_api_port=2", "--model_name=m", "--model_base_path=/models/m",
-         "--file_system_poll_wait_seconds=5", "--rest_api_timeout_in_ms=1500"]
-    )  # fmt: skip
-    assert (options.grpc_port, options.rest_port, options.model_name) == (1, 2, "m")
-    assert (options.model_base_path, options.poll_wait_s, options.rest_timeout_s) == (
-        Path("/models/m"),
-        5.0,
-        1.5,
-    )
-    assert (options.bind, options.max_body_bytes) == ("127.0.0.1", 64 * 2**20)
-    for arguments, message in [
-        (["--port=0"], "--port 0 and --rest_api_port 0 turn both protocols off"),
-        (["--port=7", "--rest_api_port=7"], "--port and --rest_api_port are both 7"),
-        (["--port=70000"], "70000 is no port; give 1 to 65535, or 0 for off"),
-        (["--rest_api_timeout_in_ms=0"], "0 is not positive"),
-        (["--enable_batching"], "unrecognized arguments: --enable_batching"),
-    ]:
-        with pytest.raises(SystemExit) as caught:
-            parse_server_options(["--model_base_path=/m", *arguments])
-        assert caught.value.code == 2
-        assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("protocol", "flag"), [("gRPC", "--port"), ("REST", "--rest_api_port")])

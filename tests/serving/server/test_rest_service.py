@@ -177,8 +177,9 @@ def test_metadata_has_the_signatures(server: ServerProcess) -> None:
 
 
 def test_a_request_that_takes_too_long_is_a_504() -> None:
-    from serving.models.version_table import VersionTable
     from serving.server.rest_service import Reply, RestService
+
+    from serving.models.version_table import VersionTable
 
     def too_slow(_: bytes) -> Reply:
         time.sleep(0.2)
