@@ -1,7 +1,7 @@
 """A closed-loop load on a model server: so many requests under way, each connection asking again once answered.
 
-Raw asyncio HTTP/1.1 with keep-alive and bodies made beforehand, and grpc.aio with raw bytes, so that the client takes as
-little of the machine as Python allows; its share is reported.
+Raw asyncio HTTP/1.1 with keep-alive and bodies made beforehand, and grpc.aio with raw bytes, so that the client takes
+as little of the machine as Python allows; its share is reported.
 
     python benchmarks/peers/serving_load.py rest 127.0.0.1:8501 /v1/models/adclick:predict body.json -c 32 -s 5
 """

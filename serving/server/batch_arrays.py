@@ -1,6 +1,6 @@
 """Rows of several requests put together into one run, and its outputs taken apart again.
 
-Source: tensorflow_serving/batching/batching_session.cc (MergeInputTensors, SplitOutputTensors) and batching_util.{h,cc}.
+Source: tensorflow_serving/batching/batching_session.cc (MergeInputTensors, SplitOutputTensors), batching_util.{h,cc}.
 Arrays have the batch as their first dimension: [rows, ...].
 """
 

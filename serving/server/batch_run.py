@@ -6,6 +6,8 @@ import logging
 import time
 from collections.abc import Sequence
 
+import numpy as np
+
 from serving.protocol.prepared_call import Outputs, Work
 from serving.request_error import Code, RequestError
 from serving.server.batch_arrays import check_outputs, merge, split
@@ -29,7 +31,7 @@ def run_batch(batch: Sequence[Waiting], parameters: BatchingParameters | None) -
         elif len(batch) == 1:
             outcomes = [_run_single(batch[0], parameters)]
         else:
-            outcomes = list(_run_merged(batch, parameters))
+            outcomes = [*_run_merged(batch, parameters)]
     except RequestError as error:
         outcomes = [error] if len(batch) == 1 else [run_batch([waiting], parameters)[0] for waiting in batch]
     except Exception as error:
@@ -46,14 +48,14 @@ def _run(waiting: Waiting, work: Work) -> Outputs:
     return outputs
 
 
-def _run_merged(batch: Sequence[Waiting], parameters: BatchingParameters) -> list[dict[str, object]]:
+def _run_merged(batch: Sequence[Waiting], parameters: BatchingParameters) -> Sequence[Outputs]:
     sizes = [waiting.rows for waiting in batch]
     rows = sum(sizes)
     padded_rows = parameters.padded_rows(rows)
     inputs = merge([waiting.work.inputs for waiting in batch], rows, padded_rows, parameters.pad_variable_length_inputs)
     first = batch[0].work
     outputs = _run(batch[0], Work(first.signature, inputs, first.outputs))
-    return split(outputs, sizes, padded_rows)  # type: ignore[return-value]  # dict is invariant in its values
+    return split(outputs, sizes, padded_rows)
 
 
 def _run_single(waiting: Waiting, parameters: BatchingParameters) -> Outputs:
@@ -72,8 +74,6 @@ def _run_single(waiting: Waiting, parameters: BatchingParameters) -> Outputs:
 
 def _run_in_parts(waiting: Waiting, parameters: BatchingParameters, limit: int) -> Outputs:
     """Rows beyond the largest execution size (`enable_large_batch_splitting`), one part after the other."""
-    import numpy as np
-
     work, parts = waiting.work, []
     for start in range(0, waiting.rows, limit):
         inputs = {alias: array[start : start + limit] for alias, array in work.inputs.items()}

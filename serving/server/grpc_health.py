@@ -1,7 +1,7 @@
 """grpc.health.v1.Health: Check and Watch.
 
-Source: github.com/grpc/grpc, src/proto/grpc/health/v1/health.proto and doc/health-checking.md. The messages are built at
-run time, as the package grpcio-health-checking is no dependency.
+Source: github.com/grpc/grpc, src/proto/grpc/health/v1/health.proto and doc/health-checking.md. The messages are built
+at run time, as the package grpcio-health-checking is no dependency.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any
 from serving.server.config_files import TlsConfig
 from serving.server.listener import PortError, authority, port_error
 
-_MAX_DETAIL_BYTES = 16 * 1024
+_MAX_METADATA_BYTES = 16 * 1024
 
 
 def make_grpc_server(
@@ -25,7 +25,7 @@ def make_grpc_server(
             ("grpc.max_receive_message_length", max_body_bytes),
             ("grpc.max_send_message_length", -1),
             ("grpc.so_reuseport", 0),  # otherwise a second server would silently share the port
-            ("grpc.max_metadata_size", _MAX_DETAIL_BYTES),
+            ("grpc.max_metadata_size", _MAX_METADATA_BYTES),
             *channel_arguments,
         ],
         # Handlers refuse what is beyond `max_requests` themselves, in words; this bounds what waits for them to.
@@ -68,12 +68,10 @@ def add_socket(server: Any, path: str, tls: TlsConfig | None) -> None:
 
 def _add(server: Any, target: str, tls: TlsConfig | None) -> int:
     if tls is None:
-        bound: int = server.add_insecure_port(target)
-        return bound
+        return int(server.add_insecure_port(target))
     import grpc
 
     credentials = grpc.ssl_server_credentials(
         [(tls.server_key, tls.server_cert)], tls.custom_ca, require_client_auth=tls.client_verify
     )
-    bound = server.add_secure_port(target, credentials)
-    return bound
+    return int(server.add_secure_port(target, credentials))

@@ -194,7 +194,7 @@ def _disconnected(receive: Any) -> Callable[[], bool] | None:
 
     uvicorn's cycle, whose method `receive` is, has the flag; another server has none, and then nobody looks.
     """
-    cycle = getattr(receive, "__self__", None)
+    cycle: Any = getattr(receive, "__self__", None)
     if not hasattr(cycle, "disconnected"):
         return None
     return lambda: bool(cycle.disconnected)

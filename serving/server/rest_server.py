@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import uvicorn
 
@@ -20,7 +20,7 @@ class _Server(uvicorn.Server):
     """uvicorn without its signal handlers: the process has its own."""
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]  # narrower than uvicorn's Generator
+    def capture_signals(self) -> Generator[None, None, None]:
         """Captures none."""
         yield
 
