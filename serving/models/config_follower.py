@@ -27,9 +27,9 @@ class ConfigFollower:
         self._said = ""
 
     @property
-    def wait_s(self) -> float | None:
-        """Seconds until the next look; None where there is none."""
-        return None if self._path is None else max(0.0, self._next_look_s - time.monotonic())
+    def next_look_s(self) -> float | None:
+        """Time of the next look on the monotonic clock; None where there is none."""
+        return None if self._path is None else self._next_look_s
 
     def changed_configs(self) -> list[ModelConfig] | None:
         """What the file says now, if its text has changed since and can be used."""

@@ -34,6 +34,7 @@ class ModelWatch:
         self._loading: set[int] = set()
         self._found: dict[int, Path] = {}
         self._trouble = ""
+        self._failed_since_look: set[int] = set()  # not tried again before the next look, however files change
 
     def reconfigure(self, config: ModelConfig) -> None:
         """Takes another base path, policy or labels; versions in service keep answering meanwhile."""
@@ -46,6 +47,7 @@ class ModelWatch:
 
     def look(self) -> None:
         """Reads the base path."""
+        self._failed_since_look.clear()
         found = list_versions(self.config.base_path)
         self._found = found or {}
         self._say_trouble(self._trouble_with(found))
@@ -93,7 +95,8 @@ class ModelWatch:
         waiting = [
             version
             for version in self._failures.versions()
-            if version in self._found and self._failures.waiting(version, fingerprint(self._found[version]))
+            if version in self._failed_since_look
+            or (version in self._found and self._failures.waiting(version, fingerprint(self._found[version])))
         ]
         in_service = self._table.in_service(self.config.name)
         return plan_versions(self.config.policy, self._found, in_service, self._loading, waiting)
@@ -142,6 +145,7 @@ class ModelWatch:
 
     def _fail(self, version: int, result: LoadResult) -> None:
         previous = self._failures.get(version)
+        self._failed_since_look.add(version)
         failure = self._failures.note(version, result.found, result.code, result.reason)
         self._record(version, State.END, result.code, result.reason)
         if previous is None or previous.reason != result.reason:

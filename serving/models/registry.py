@@ -25,8 +25,9 @@ from serving.request_error import Code, RequestError, invalid_argument
 
 _log = logging.getLogger(__name__)
 
+_DEFAULT_OPTIONS = ManagerOptions()
 _COPY_POLL_S = 0.2  # while a version is being copied: its arrival is waited for, not the next poll
-_WAIT_SLICE_S = 0.5  # a plain wait without timeout would keep signal handlers from running
+_WAIT_SLICE_S = 0.5  # so that a wait without limit notices a stop
 
 Announce = Callable[[str, str], None]
 """(model name, change) for every version that comes or goes."""
@@ -38,14 +39,14 @@ class Models:
     def __init__(
         self,
         configs: Sequence[ModelConfig],
-        options: ManagerOptions = ManagerOptions(),  # noqa: B008 (frozen)
+        options: ManagerOptions = _DEFAULT_OPTIONS,
         load: Loader | None = None,
         announce: Announce | None = None,
         prepare: Mapping[str, Any] | None = None,
     ) -> None:
         """`load` is by default `model_loader(options, prepare)`; `prepare` as in `serving.models.warmup`."""
         self._options = options
-        self._announce = announce or (lambda name, change: None)
+        self._announce = announce or _announce_to_log
         self._table = ServableTable()
         self._changed = threading.Condition(threading.RLock())  # guards what follows, and tells of every change
         self._watches: dict[str, ModelWatch] = {}
@@ -199,18 +200,25 @@ class Models:
                 _log.exception("Looking for model versions failed; will look again")
             with self._changed:
                 self._changed.notify_all()
-                self._changed.wait_for(
-                    lambda asked=looks_asked: self._stopping or self._looks_asked != asked, self._wait_s()
-                )
+                looked_s = time.monotonic()
+                # Every change wakes the wait, as it may bring the next look forward.
+                while not self._stopping and self._looks_asked == looks_asked:
+                    next_look_s = self._next_look_s(looked_s)
+                    left_s = None if next_look_s is None else next_look_s - time.monotonic()
+                    if left_s is not None and left_s <= 0:
+                        break
+                    self._changed.wait(left_s)
 
-    def _wait_s(self) -> float | None:
-        follow_s = self._follower.wait_s
+    def _next_look_s(self, looked_s: float) -> float | None:
+        """Time of the next look on the monotonic clock; None where there will be none unless asked for."""
+        follow_s = self._follower.next_look_s
         if self._options.poll_wait_s == 0 and all(watch.in_service for watch in self._watches.values()):
             return follow_s
         poll_wait_s = self._options.poll_wait_s or 1.0
         if any(watch.copying for watch in self._watches.values()):
             poll_wait_s = min(_COPY_POLL_S, poll_wait_s)
-        return min(poll_wait_s, follow_s) if follow_s is not None else poll_wait_s
+        next_s = looked_s + poll_wait_s
+        return next_s if follow_s is None else min(next_s, follow_s)
 
     def _advance(self) -> None:
         """Starts what is to be loaded and retires what is no longer wanted, until nothing more can be done."""
@@ -272,6 +280,10 @@ class Models:
                 return False
             self._changed.wait(left_s)
         return True
+
+
+def _announce_to_log(name: str, change: str) -> None:
+    _log.info("model '%s': %s", name, change)
 
 
 def model_loader(options: ManagerOptions, prepare: Mapping[str, Any] | None = None) -> Loader:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from serving.models.loader import LoadedModel
 from serving.protocol.prediction import check_input_names, find_signature, wanted_outputs
-from serving.protocol.prepared_call import PreparedCall, Work
+from serving.protocol.prepared_call import Outputs, PreparedCall, Work
 from serving.protocol.tensor_proto import array_from_proto
 
 
@@ -20,4 +21,8 @@ def prepare_predict(request: Any, model: LoadedModel) -> PreparedCall:
     check_input_names(signature, request.inputs)
     inputs = {alias: array_from_proto(alias, spec, request.inputs[alias]) for alias, spec in signature.inputs.items()}
     outputs = wanted_outputs(signature, request.output_filter)
-    return PreparedCall([Work(signature, inputs, outputs)], lambda computed, version: None)
+    return PreparedCall([Work(signature, inputs, outputs)], _no_reply)
+
+
+def _no_reply(computed: Sequence[Outputs], version: int) -> None:
+    del computed, version
