@@ -26,7 +26,7 @@ BATCHING = BatchingParameters(max_batch_size=8, max_execution_batch_size=8, num_
 class Doubler:
     """A model whose answer is twice its input; keeps the inputs of each run."""
 
-    def __init__(self, before: Callable[[Any], None] = lambda x: None) -> None:
+    def __init__(self, before: Callable[[Any], object] = lambda _: None) -> None:
         self.runs: list[list[float]] = []
         self._before = before
 
@@ -34,7 +34,7 @@ class Doubler:
         assert signature is SIGNATURE
         self.runs.append(inputs["x"].ravel().tolist())
         self._before(inputs["x"])
-        return {name: 2 * inputs["x"] for name in outputs}
+        return dict.fromkeys(outputs, 2 * inputs["x"])
 
 
 class Servable:
@@ -98,7 +98,7 @@ def test_without_batching_each_work_runs_by_itself() -> None:
 
 def test_while_a_thread_is_busy_arrivals_gather_up_to_the_largest_batch() -> None:
     free = threading.Event()
-    model = Doubler(lambda x: free.wait(5) if x[0] == 0 else None)  # type: ignore[arg-type, return-value]
+    model = Doubler(lambda x: free.wait(5) if x[0] == 0 else None)
 
     async def test(executor: Executor) -> None:
         lease = lease_of(model)
@@ -166,7 +166,7 @@ def test_a_request_beyond_the_limit_is_refused_or_split_where_asked() -> None:
 def test_a_full_queue_refuses_at_once(batching: BatchingParameters | None) -> None:
     """Four runs may wait: max_waiting, or two batches of two rows."""
     free = threading.Event()
-    model = Doubler(lambda x: free.wait(5))  # type: ignore[arg-type, return-value]
+    model = Doubler(lambda _: free.wait(5))
 
     async def test(executor: Executor) -> None:
         lease = lease_of(model)
@@ -184,7 +184,7 @@ def test_a_full_queue_refuses_at_once(batching: BatchingParameters | None) -> No
 
 def test_expired_cancelled_and_gone_work_is_never_run() -> None:
     free = threading.Event()
-    model = Doubler(lambda x: free.wait(5))  # type: ignore[arg-type, return-value]
+    model = Doubler(lambda _: free.wait(5))
 
     async def test(executor: Executor) -> None:
         lease = lease_of(model)
@@ -253,7 +253,7 @@ def test_a_batch_timeout_waits_for_more_only_where_asked_for() -> None:
 
 def test_a_version_is_held_until_its_run_ends_though_the_request_is_gone() -> None:
     free = threading.Event()
-    model = Doubler(lambda x: free.wait(5))  # type: ignore[arg-type, return-value]
+    model = Doubler(lambda _: free.wait(5))
     released = []
 
     @contextlib.contextmanager
