@@ -17,6 +17,7 @@ from serving.models.load_job import Loader, LoadJob, LoadResult
 from serving.models.load_threads import LoadThreads, UnloadThreads
 from serving.models.manager_options import ManagerOptions
 from serving.models.model_config import ModelConfig, configs_from_proto
+from serving.models.model_loader import model_loader
 from serving.models.model_watch import ModelWatch
 from serving.models.servable_table import Handle, Servable, ServableTable
 from serving.models.version_labels import label_refused
@@ -276,7 +277,7 @@ class Models:
         ends_s = None if timeout_s is None else time.monotonic() + timeout_s
         while not condition():
             left_s = _WAIT_SLICE_S if ends_s is None else min(_WAIT_SLICE_S, ends_s - time.monotonic())
-            if left_s <= 0 or (ends_s is None and self._stopping):
+            if left_s <= 0 or self._stopping:
                 return False
             self._changed.wait(left_s)
         return True
@@ -284,22 +285,3 @@ class Models:
 
 def _announce_to_log(name: str, change: str) -> None:
     _log.info("model '%s': %s", name, change)
-
-
-def model_loader(options: ManagerOptions, prepare: Mapping[str, Any] | None = None) -> Loader:
-    """Loads a version as `options` ask, and runs its warm-up records."""
-
-    def load(folder: Any) -> Any:
-        from serving.models.loader import load_saved_model
-        from serving.models.warmup import warm_up
-
-        model = load_saved_model(folder, options.session)
-        if options.enable_warmup:
-            try:
-                warm_up(model, folder, prepare, options.warmup_iterations)
-            except BaseException:
-                model.close()
-                raise
-        return model
-
-    return load

@@ -67,7 +67,7 @@ def _read(export_dir: Path) -> list[tuple[bytes, Any]]:
             full = text_format.Parse(text.read_text(encoding="utf-8"), saved_model_pb2.SavedModel())
             return _opened(full.SerializeToString())
     except message.DecodeError as error:
-        raise RequestError(Code.DATA_LOSS, f"Can't parse {binary} as binary proto: {error}") from error
+        raise RequestError(Code.DATA_LOSS, f"Can't parse {binary} as binary proto") from error
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise RequestError(Code.DATA_LOSS, f"Can't parse {text} as text proto: {error}") from error
     raise RequestError(

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import logging
 import shutil
-import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click_model import MISSING_INT64, probability
-from google.protobuf import text_format
-from tensorflow_serving.config import model_server_config_pb2
 
 from serving.models.loader import LoadedModel, load_saved_model
 from serving.models.manager_options import ManagerOptions
@@ -302,73 +299,6 @@ def test_labels_of_the_config_win_over_the_file(exported: Path, tmp_path: Path) 
     assert models.labels("click") == {"stable": 2, "old": 1}
 
 
-def server_config(*models: str) -> object:
-    text = "".join(f"config {{ model_platform: 'tensorflow' {model} }} " for model in models)
-    message = model_server_config_pb2.ModelServerConfig()
-    return text_format.Parse(f"model_config_list {{ {text} }}", message)
-
-
-@pytest.fixture
-def running(exported: Path, tmp_path: Path) -> object:
-    base_path = tmp_path / "click"
-    copy_versions(exported, base_path, 1, 2)
-    models = Models([ModelConfig("click", base_path)], ManagerOptions(poll_wait_s=0.05))
-    models.start()
-    assert models.wait_until_available(30)
-    yield models
-    models.stop()
-
-
-def test_reload_adds_changes_and_removes_models(running: Models, exported: Path, tmp_path: Path) -> None:
-    click = f"name: 'click' base_path: '{tmp_path}/click'"
-    other = f"name: 'other' base_path: '{exported}' model_version_policy {{ specific {{ versions: 1 }} }}"
-    running.reload(server_config(click, other), 30)
-    assert running.in_service() == {"click": [2], "other": [1]}
-    with pytest.raises(RequestError) as caught:
-        running.reload(server_config(click + " version_labels { key: 'stable' value: 1 }"))
-    assert str(caught.value) == (
-        "FAILED_PRECONDITION: Request to assign label to version 1 of model click, "
-        "which is not currently available for inference"
-    )
-    assert running.names() == ["click", "other"]  # a refused configuration changes nothing
-    running.reload(server_config(click + " version_labels { key: 'stable' value: 2 }"))
-    with running.acquire("click", label="stable") as servable:
-        assert servable.version == 2
-    with pytest.raises(RequestError, match=r"Latest\(other\)"), running.acquire("other"):
-        pass
-    running.reload(server_config())
-    assert running.in_service() == {}
-
-
-def test_reload_refuses_what_cannot_be_served(running: Models, exported: Path, tmp_path: Path) -> None:
-    one = f"name: 'one' base_path: '{exported}'"
-    broken = tmp_path / "broken"
-    (broken / "1").mkdir(parents=True)
-    (broken / "1/saved_model.pb").write_bytes(b"no proto")
-    for config, message in [
-        (model_server_config_pb2.ModelServerConfig(), "INVALID_ARGUMENT: ServerModelConfig type not supported by "),
-        (server_config(one, one), "INVALID_ARGUMENT: Illegal to list model one multiple times in config list"),
-        (server_config("name: 'one' base_path: 'x'"), "INVALID_ARGUMENT: Expected model one to have an absolute path"),
-        (server_config(f"name: 'one' base_path: '{broken}'"),
-         "UNKNOWN: 1 model(s) did not become available: {{{name: one version: 1} due to error: DATA_LOSS: Can't parse"),
-        (server_config(f"name: 'two' base_path: '{tmp_path}/none'"),
-         "UNKNOWN: 1 model(s) did not become available: {{{name: two} due to error: NOT_FOUND: Base path"),
-    ]:  # fmt: skip
-        with pytest.raises(RequestError) as caught:
-            running.reload(config, 30)
-        assert str(caught.value).startswith(message)
-
-
-def test_a_base_path_can_change_while_requests_run(running: Models, exported: Path) -> None:
-    running.reload(server_config(f"name: 'click' base_path: '{exported}'"), 30)
-    deadline = time.monotonic() + 20
-    while running.in_service() != {"click": [3]}:
-        with running.acquire("click") as servable:  # never without a version
-            assert servable.version in (2, 3)
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_a_broken_model_does_not_keep_another_from_being_served(exported: Path, tmp_path: Path) -> None:
     configs = [ModelConfig("click", exported), ModelConfig("absent", tmp_path / "absent")]
     models = Models(configs, ManagerOptions(num_load_threads=0))
@@ -376,62 +306,3 @@ def test_a_broken_model_does_not_keep_another_from_being_served(exported: Path, 
     models.poll()
     assert models.wait_until_available(0)
     assert models.in_service() == {"click": [3], "absent": []}
-
-
-class Number:
-    """Stands for a loaded model where only the switching is tested: fifty real loads would take minutes."""
-
-    def __init__(self, version: int) -> None:
-        self.version = version
-        self.closed = False
-
-    def close(self) -> None:
-        self.closed = True
-
-
-def test_fifty_swaps_under_load_never_give_a_wrong_or_unloaded_version(tmp_path: Path) -> None:
-    models = Models(
-        [ModelConfig("m", tmp_path)],
-        ManagerOptions(poll_wait_s=0.01),
-        lambda folder: Number(int(folder.name)),  # type: ignore[arg-type, return-value]  # as explained above
-    )
-    (tmp_path / "1").mkdir()
-    (tmp_path / "1/saved_model.pb").touch()
-    models.start()
-    assert models.wait_until_available(5)
-    wrong: list[object] = []
-    counts = [0] * 4
-    done = threading.Event()
-
-    def ask_on(thread: int) -> None:
-        while not done.is_set():
-            try:
-                with models.acquire("m") as servable:
-                    model: Number = servable.model  # type: ignore[assignment]  # as above
-                    if model.version != servable.version or model.closed:
-                        wrong.append(servable.version)
-            except RequestError as error:
-                wrong.append(error)
-            counts[thread] += 1
-
-    threads = [threading.Thread(target=ask_on, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for version in range(2, 52):
-        (tmp_path / f"tmp.{version}").mkdir()
-        (tmp_path / f"tmp.{version}/saved_model.pb").touch()
-        (tmp_path / f"tmp.{version}").rename(tmp_path / str(version))
-        deadline = time.monotonic() + 10
-        while models.in_service() != {"m": [version]}:
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
-    done.set()
-    for thread in threads:
-        thread.join()
-    models.stop()
-    assert wrong == []
-    assert min(counts) > 50
-    deadline = time.monotonic() + 5
-    while sum(status.state is State.END for status in models.statuses("m")) < 50:  # each old one was unloaded
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

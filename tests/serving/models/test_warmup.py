@@ -10,7 +10,7 @@ import pytest
 
 from serving.models.loader import LoadedModel, load_saved_model
 from serving.models.manager_options import ManagerOptions
-from serving.models.registry import model_loader
+from serving.models.model_loader import model_loader
 from serving.models.warmup import MAX_RECORDS, WARMUP_FILE, default_prepare, warm_up
 from serving.request_error import Code, RequestError
 
