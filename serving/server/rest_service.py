@@ -139,7 +139,7 @@ class RestService:
             outputs = run_prediction(servable.model, signature, inputs, list(signature.outputs))
             version = servable.version
         write = predictions_json if in_rows else outputs_json
-        return Reply(write(outputs, signature.outputs), version=version)
+        return Reply(write(outputs, signature.outputs).decode(), version=version)
 
     def _status(self, target: Target) -> Reply:
         if target.label:
