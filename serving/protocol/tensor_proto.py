@@ -142,7 +142,8 @@ def _from_content(alias: str, dtype: str, wire_dtype: Any, content: bytes, shape
     if len(content) != declared_bytes:
         raise _parsing_error(alias, f"shape {shape} takes {declared_bytes} bytes but {len(content)} are sent")
     if dtype == "bool":
-        return np.frombuffer(content, np.uint8) != 0
+        flags: Array = np.frombuffer(content, np.uint8) != 0
+        return flags
     return np.frombuffer(content, wire_dtype)
 
 
