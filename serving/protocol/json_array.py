@@ -20,6 +20,7 @@ from serving.request_error import Code, RequestError, invalid_argument
 
 MAX_RANK = 32  # NumPy's limit; TensorFlow's is 254
 
+_CHUNK = 256  # elements looked at together on the way to an error
 _INT32 = (-(2**31), 2**31 - 1)
 _INTEGER_RANGES = {  # the original reads the narrower types as int32 too
     "int8": _INT32,
@@ -117,8 +118,15 @@ def _flatten(value: Any, level: int, shape: list[int], spec: TensorSpec, flat: l
         raise invalid_argument(
             f"Encountered list at unexpected size: {len(value)} at level: {level} expected size: {shape[level]}"
         )
-    for item in value:
-        _flatten(item, level + 1, shape, spec, flat)
+    for start in range(0, len(value), _CHUNK):
+        chunk = value[start : start + _CHUNK]
+        leaves = _uniform_leaves(chunk, [len(chunk), *shape[level + 1 :]])
+        together = None if leaves is None else _convert_together(leaves, spec)
+        if together is not None:
+            flat.extend(together.tolist())
+            continue
+        for item in chunk:
+            _flatten(item, level + 1, shape, spec, flat)
 
 
 def _leaf(value: Any, spec: TensorSpec) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from serving.protocol.model_metadata import check_metadata_fields
 from serving.request_error import invalid_argument
 
 
@@ -16,7 +17,7 @@ def read_model_spec(request: Any) -> tuple[str, int | None, str | None]:
     """(name, version or None, label or None) of an inference or GetModelMetadata request.
 
     Raises:
-        RequestError: INVALID_ARGUMENT where the request names no model.
+        RequestError: INVALID_ARGUMENT where the request names no model, or asks for metadata there is not.
     """
     if request.DESCRIPTOR.name == "MultiInferenceRequest":
         if not request.tasks:
@@ -26,6 +27,8 @@ def read_model_spec(request: Any) -> tuple[str, int | None, str | None]:
         if not request.HasField("model_spec"):
             raise invalid_argument("Missing ModelSpec")
         spec = request.model_spec
+        if request.DESCRIPTOR.name == "GetModelMetadataRequest":
+            check_metadata_fields(request)
     if not spec.name:
         raise invalid_argument("ModelSpec has no name specified.")
     choice = spec.WhichOneof("version_choice")

@@ -71,7 +71,11 @@ class Front:
         from serving.server.rest_server import RestServer
 
         rest_options = RestOptions(
-            options.rest_timeout_s, options.max_body_bytes, options.enable_cors, config.prometheus_path
+            options.rest_timeout_s,
+            options.max_body_bytes,
+            options.enable_cors,
+            config.prometheus_path,
+            options.check_method_names,
         )
         admission = Admission(options.max_inflight_requests, budget, Code.UNAVAILABLE)
         application = RestApplication(self._inference, self._calls, metrics, admission, rest_options)
@@ -83,7 +87,8 @@ class Front:
         from serving.server.grpc_service import model_service, prediction_service
 
         admission = Admission(options.max_inflight_requests, budget, Code.RESOURCE_EXHAUSTED)
-        handlers = [prediction_service(self._inference, self._calls, admission), model_service(self._calls)]
+        predictions = prediction_service(self._inference, self._calls, admission, options.check_method_names)
+        handlers = [predictions, model_service(self._calls)]
         if options.enable_health_service:
             self._health = Health()
             handlers.append(self._health.handler())

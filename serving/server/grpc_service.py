@@ -14,8 +14,10 @@ from typing import Any, NoReturn
 import grpc
 from google.protobuf.message import DecodeError
 
-from serving.protocol.grpc_verbs import PREPARE
+from serving.protocol.grpc_verbs import prepare_calls
+from serving.protocol.model_metadata import check_metadata_fields
 from serving.protocol.model_spec import read_model_spec
+from serving.protocol.prepared_call import Prepare
 from serving.request_error import Code, RequestError, invalid_argument
 from serving.server.admission import Admission
 from serving.server.inference import Api, Inference
@@ -31,7 +33,9 @@ _MAX_DETAIL_CHARS = 2000  # trailers beyond 8 KB are refused by clients, and eac
 Handler = Callable[[bytes, Any], Awaitable[bytes]]
 
 
-def prediction_service(inference: Inference, calls: ModelCalls, admission: Admission) -> Any:
+def prediction_service(
+    inference: Inference, calls: ModelCalls, admission: Admission, check_method_names: bool = False
+) -> Any:
     """Handlers of Predict, Classify, Regress, MultiInference and GetModelMetadata."""
     from tensorflow_serving.apis import (
         classification_pb2,
@@ -47,7 +51,10 @@ def prediction_service(inference: Inference, calls: ModelCalls, admission: Admis
         "Regress": regression_pb2.RegressionRequest,
         "MultiInference": inference_pb2.MultiInferenceRequest,
     }
-    handlers = {name: _inference_handler(name, requests[name], inference, admission) for name in PREPARE}
+    verbs = prepare_calls(check_method_names=check_method_names)
+    handlers = {
+        name: _inference_handler(name, requests[name], prepare, inference, admission) for name, prepare in verbs.items()
+    }
 
     async def metadata(body: bytes, _context: Any) -> bytes:
         request = _parse(get_model_metadata_pb2.GetModelMetadataRequest, body)
@@ -74,12 +81,14 @@ def model_service(calls: ModelCalls) -> Any:
     return _service(_MODEL_SERVICE, {"GetModelStatus": status, "HandleReloadConfigRequest": reload})
 
 
-def _inference_handler(name: str, request_class: Any, inference: Inference, admission: Admission) -> Handler:
+def _inference_handler(
+    name: str, request_class: Any, prepare: Prepare, inference: Inference, admission: Admission
+) -> Handler:
     api = Api(
         name=name,
         entrypoint="GRPC",
         parse=lambda body: _parse(request_class, body),
-        prepare=PREPARE[name],
+        prepare=prepare,
         write=lambda response: response.SerializeToString(),
         counted=name != "MultiInference",
     )
@@ -99,20 +108,10 @@ def _inference_handler(name: str, request_class: Any, inference: Inference, admi
 
 
 def _metadata(request: Any, calls: ModelCalls) -> Any:
-    from tensorflow_serving.apis import get_model_metadata_pb2
-
-    name, version, label = read_model_spec(request)
-    if not request.metadata_field:
-        raise invalid_argument("GetModelMetadataRequest must specify at least one metadata_field")
-    for metadata_field in request.metadata_field:
-        if metadata_field != "signature_def":
-            raise invalid_argument(f"Metadata field {metadata_field} is not supported")
-    definitions, answering = calls.metadata(name, version, label)
-    response = get_model_metadata_pb2.GetModelMetadataResponse()
-    response.model_spec.name = name
-    response.model_spec.version.value = answering
-    response.metadata["signature_def"].Pack(definitions)
-    return response
+    if not request.HasField("model_spec"):  # in the original's order of checks
+        raise invalid_argument("Missing ModelSpec")
+    check_metadata_fields(request)
+    return calls.metadata_response(*read_model_spec(request))
 
 
 def _model_choice(spec: Any) -> tuple[str, int | None, str | None]:

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from serving.models.registry import Models
+from serving.protocol.model_metadata import metadata_response, signature_def_map
+from serving.protocol.model_status import status_response
 from serving.request_error import Code, RequestError, invalid_argument
 from serving.server.metrics import Metrics
 
@@ -33,8 +35,6 @@ class ModelCalls:
         Raises:
             RequestError: NOT_FOUND where no such version was ever seen, INVALID_ARGUMENT for an unknown label.
         """
-        from serving.server.model_replies import status_response
-
         return status_response(self._models.statuses(name, version, label))
 
     def metadata(self, name: str, version: int | None, label: str | None) -> tuple[Any, int]:
@@ -43,10 +43,17 @@ class ModelCalls:
         Raises:
             RequestError: NOT_FOUND or INVALID_ARGUMENT.
         """
-        from serving.server.model_replies import signature_def_map
-
         with self._models.acquire(name, version, label) as servable:
             return signature_def_map(servable.model), servable.version
+
+    def metadata_response(self, name: str, version: int | None, label: str | None) -> Any:
+        """GetModelMetadataResponse of a model in service.
+
+        Raises:
+            RequestError: NOT_FOUND or INVALID_ARGUMENT.
+        """
+        with self._models.acquire(name, version, label) as servable:
+            return metadata_response(name, servable.version, servable.model)
 
     async def reload(self, request: Any) -> Any:
         """ReloadConfigResponse, once the new models are loaded and the omitted ones out of service."""

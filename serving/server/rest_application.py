@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from serving.models.version_status import VERSION_HEADER
-from serving.protocol.rest_verbs import PARSE, PREPARE
+from serving.protocol.model_metadata import metadata_json
+from serving.protocol.model_status import status_json
+from serving.protocol.rest_verbs import PARSE, prepare_calls
 from serving.request_error import BodyTooLargeError, Code, RequestError
 from serving.server.admission import Admission
 from serving.server.deadline import TaskTimeout
@@ -39,10 +41,6 @@ _VERSION_HEADER = VERSION_HEADER.encode()
 _RETRY_AFTER_S = b"1"
 _REQUEST_TIMEOUT = 408
 
-_APIS = {
-    name: Api(name.capitalize(), "REST", PARSE[name], PREPARE[name], write=lambda reply: reply) for name in PREPARE
-}
-
 
 @dataclass(frozen=True)
 class RestOptions:
@@ -52,6 +50,7 @@ class RestOptions:
     max_body_bytes: int = 64 * 1024 * 1024
     cors: bool = False
     prometheus_path: str | None = None
+    check_method_names: bool = False
 
 
 class Reply:
@@ -76,6 +75,10 @@ class RestApplication:
         self._metrics = metrics
         self._admission = admission
         self._options = options
+        self._apis = {
+            name: Api(name.capitalize(), "REST", PARSE[name], prepare, write=lambda reply: reply)
+            for name, prepare in prepare_calls(check_method_names=options.check_method_names).items()
+        }
         self.draining = False
         """Whether replies ask clients to close their connections."""
 
@@ -119,12 +122,8 @@ class RestApplication:
         if route.is_inference:
             return await self._infer(route, scope, receive, progress)
         if route.action == "metadata":
-            from serving.server.model_replies import metadata_json
-
             definitions, version = self._calls.metadata(route.name, route.version, route.label)
             return _versioned(metadata_json(route.name, version, definitions).encode(), version)
-        from serving.server.model_replies import status_json
-
         return Reply(status_json(self._calls.status(route.name, route.version, route.label)).encode())
 
     async def _infer(self, route: Route, scope: Any, receive: Any, progress: _Progress) -> Reply:
@@ -136,7 +135,7 @@ class RestApplication:
             progress.reading = False
             spec = (route.name, route.version, route.label)
             reply, version = await self._inference.answer(
-                _APIS[route.action], body, lambda _: spec, deadline_s, _disconnected(receive)
+                self._apis[route.action], body, lambda _: spec, deadline_s, _disconnected(receive)
             )
             return _versioned(reply, version)
         finally:
