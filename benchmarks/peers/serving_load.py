@@ -61,18 +61,21 @@ async def load_rest(address: str, path: str, bodies: Sequence[bytes], concurrenc
             number += concurrency
             started_s = time.perf_counter()
             writer.write(request)
-            status = await _read_reply(reader)
+            status, closing = await _read_reply(reader)
             _count(load, status == 200, status in (429, 503), time.perf_counter() - started_s)
+            if closing:  # the server is about to end
+                break
         writer.close()
 
     return await _run(load, connection, concurrency, duration_s)
 
 
-async def _read_reply(reader: asyncio.StreamReader) -> int:
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = int(head.lower().split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0])
+async def _read_reply(reader: asyncio.StreamReader) -> tuple[int, bool]:
+    """HTTP status, and whether the server closes the connection."""
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = int(head.split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0])
     await reader.readexactly(length)
-    return int(head[9:12])
+    return int(head[9:12]), b"connection: close" in head
 
 
 async def load_grpc(

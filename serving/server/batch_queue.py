@@ -17,6 +17,10 @@ from serving.server.batching_parameters import BatchingParameters
 from serving.server.lease import Lease
 from serving.server.run_time import RunTimes
 
+# Requests larger than a few rows' columns, such as images, gain nothing by going together, and their runs would take
+# memory and time in proportion.
+_MAX_BATCH_BYTES = 256 * 1024
+
 
 class Waiting:
     """One run that was asked for, from the queue to its result."""
@@ -99,7 +103,7 @@ class BatchQueue:
         """The next runs to be made together; dropped ones are left out. Empty where none is left."""
         batch: list[Waiting] = []
         passed_over: list[Waiting] = []
-        rows = size_rows = 0
+        rows = size_rows = size_bytes = 0
         shape_of = row_shapes
         if self._parameters is not None:
             size_rows = self._parameters.max_execution_batch_size
@@ -112,7 +116,7 @@ class BatchQueue:
                 self._pop()
                 continue
             if batch:
-                if rows + candidate.rows > size_rows:
+                if rows + candidate.rows > size_rows or size_bytes + candidate.size_bytes > _MAX_BATCH_BYTES:
                     break
                 if shapes is None:
                     shapes = shape_of(batch[0].work.inputs)
@@ -121,6 +125,7 @@ class BatchQueue:
                     continue
             batch.append(self._pop())
             rows += candidate.rows
+            size_bytes += candidate.size_bytes
             if self._parameters is None:
                 break
         for waiting in reversed(passed_over):

@@ -39,6 +39,7 @@ _CORS = [
 _ORIGIN = re.compile(rb"https?://")
 _VERSION_HEADER = VERSION_HEADER.encode()
 _RETRY_AFTER_S = b"1"
+_REFUSED_PAUSE_S = 0.2
 _REQUEST_TIMEOUT = 408
 
 
@@ -89,6 +90,8 @@ class RestApplication:
         try:
             reply = await self._answer(scope, receive, progress)
             await self._send(send, reply)
+            if progress.refused:
+                _pause(receive)
         except ClientGoneError:
             return
         except asyncio.CancelledError:
@@ -128,7 +131,11 @@ class RestApplication:
 
     async def _infer(self, route: Route, scope: Any, receive: Any, progress: _Progress) -> Reply:
         deadline_s = time.monotonic() + self._options.timeout_s
-        admitted = self._admission.enter()
+        try:
+            admitted = self._admission.enter()
+        except RequestError:
+            progress.refused = True
+            raise
         try:
             progress.reading = True
             body = await read_body(receive, dict(scope["headers"]), self._options.max_body_bytes, admitted)
@@ -154,9 +161,10 @@ class RestApplication:
 class _Progress:
     """How far a request has come: what its time limit has to answer."""
 
-    __slots__ = ("answered", "reading")
+    __slots__ = ("answered", "reading", "refused")
 
     def __init__(self) -> None:
+        self.refused = False
         self.reading = False
         self.answered = False
 
@@ -197,3 +205,14 @@ def _disconnected(receive: Any) -> Callable[[], bool] | None:
     if not hasattr(cycle, "disconnected"):
         return None
     return lambda: bool(cycle.disconnected)
+
+
+def _pause(receive: Any) -> None:
+    """Reads the connection again only after a moment: clients that ask again at once would keep the loop busy.
+
+    uvicorn's cycle has the connection's flow; another server has none, and then nothing is paused.
+    """
+    flow = getattr(getattr(receive, "__self__", None), "flow", None)
+    if flow is not None:
+        flow.pause_reading()
+        asyncio.get_running_loop().call_later(_REFUSED_PAUSE_S, flow.resume_reading)

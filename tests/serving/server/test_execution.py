@@ -274,3 +274,15 @@ def test_a_version_is_held_until_its_run_ends_though_the_request_is_gone() -> No
             await asyncio.sleep(0.001)
 
     run_on_loop(test)
+
+
+def test_large_requests_do_not_go_together() -> None:
+    model = Doubler()
+
+    async def test(executor: Executor) -> None:
+        lease = lease_of(model)
+        waits = [executor.submit(lease, work(i), 100_000) for i in range(5)]  # two fit into 256 KiB
+        assert [(await wait.future)["y"].tolist() for wait in waits] == [[0], [2], [4], [6], [8]]
+        assert [len(run) for run in model.runs] == [2, 2, 1]
+
+    run_on_loop(test)
