@@ -16,7 +16,6 @@ from serving.server.batch_queue import Waiting
 from serving.server.execution import Executor
 from serving.server.lease import Lease
 from serving.server.metrics import Metrics
-from serving.server.turnstile import Turnstile
 
 ModelSpec = tuple[str, int | None, str | None]
 """(name, version, label), as requests name a model."""
@@ -48,7 +47,6 @@ class Inference:
     """Answers inference requests on the event loop's thread, large ones with the help of threads."""
 
     def __init__(self, models: Models, executor: Executor, metrics: Metrics) -> None:
-        self._turnstile = Turnstile(asyncio.get_running_loop())
         self._models = models
         self._executor = executor
         self._metrics = metrics
@@ -73,7 +71,6 @@ class Inference:
         name = ""
         status = Code.INTERNAL.name
         try:
-            await self._turnstile.enter()
             large = len(body) > LARGE_BODY_BYTES
             message = await self._aside(large, lambda: api.parse(body))
             spec = read_spec(message)
