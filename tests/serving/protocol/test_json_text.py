@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 import time
 
@@ -145,3 +146,11 @@ def test_values_are_quoted_as_the_original_quotes_them() -> None:
 def test_quotes_are_cut_at_256_bytes_at_the_end_of_a_value() -> None:
     # "[0, 1, ..., 9" is 29 bytes, each two-digit number adds 4: 28 + 4 n >= 256 at n = 57, the number 66.
     assert debug_string(list(range(1000))) == str(list(range(67)))[:-1]
+
+
+def test_many_keys_are_read_in_time_by_their_number() -> None:
+    body = json.dumps({"inputs": {f"k{number}": 0 for number in range(300_000)}}).encode()
+    start_s = time.process_time()
+    document = parse_object(body)
+    assert len(document["inputs"]) == 300_000
+    assert time.process_time() - start_s < 2.0  # looking for each of them in the whole body takes minutes
