@@ -1,0 +1,116 @@
+"""Rows of several requests share a call: while calls are under way, what arrives waits for the next one together.
+
+Nobody waits for company: with a call to spare, rows are sent at once. If the server refuses a call, its requests are
+asked again by halves, so that a bad row fails alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from configs.gateway import Upstream
+from serving.gateway.codes import Refusal
+from serving.gateway.field_checks import Value
+from serving.gateway.model_calls import Answer, ModelCalls, RowsRefusedError
+
+_WHOLE_S = 1.0  # how long calls are not halved after one that failed row by row
+
+
+class _Waiting:
+    """A row that waits for its answer."""
+
+    __slots__ = ("deadline_s", "future", "values")
+
+    def __init__(self, values: Sequence[Value], deadline_s: float, future: asyncio.Future[Answer]) -> None:
+        self.values, self.deadline_s, self.future = values, deadline_s, future
+
+
+class Coalescer:
+    """One lane to the model. To be used on one event loop."""
+
+    def __init__(self, calls: ModelCalls, settings: Upstream, max_rows_per_call: int) -> None:
+        self._calls, self._settings, self._max_rows = calls, settings, max_rows_per_call
+        self._waiting: deque[_Waiting] = deque()
+        self._in_flight: set[asyncio.Task[int]] = set()
+        self._whole_until_s = 0.0
+
+    @property
+    def waiting_rows(self) -> int:
+        """Rows that no call has taken yet."""
+        return len(self._waiting)
+
+    def submit(self, rows: Sequence[Sequence[Value]], deadline_s: float) -> list[asyncio.Future[Answer]]:
+        """A future for each row, which fails with Refusal or RowsRefusedError; `deadline_s` by the loop's clock.
+
+        Raises:
+            Refusal: `overloaded`, before any row is taken.
+        """
+        if len(self._waiting) + len(rows) > self._settings.max_waiting_rows:
+            raise Refusal("overloaded", "too many rows wait for the model already; try again later", 1.0)
+        loop = asyncio.get_running_loop()
+        taken = [_Waiting(values, deadline_s, loop.create_future()) for values in rows]
+        self._waiting.extend(taken)
+        self._dispatch()
+        return [each.future for each in taken]
+
+    def _dispatch(self) -> None:
+        while self._waiting and len(self._in_flight) < self._settings.max_calls_in_flight:
+            now_s = asyncio.get_running_loop().time()
+            batch: list[_Waiting] = []
+            while self._waiting and len(batch) < self._max_rows:
+                row = self._waiting.popleft()
+                if row.future.done():  # its request has gone
+                    continue
+                if row.deadline_s <= now_s:
+                    row.future.set_exception(_too_late())
+                else:
+                    batch.append(row)
+            if batch:
+                task = asyncio.get_running_loop().create_task(self._run(batch))
+                self._in_flight.add(task)
+                task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[int]) -> None:
+        self._in_flight.discard(task)
+        self._dispatch()
+
+    async def _run(self, batch: Sequence[_Waiting]) -> int:
+        """Asks for a batch; returns how many rows were answered.
+
+        The latest deadline counts for the call; whoever waits watches his own.
+        """
+        loop = asyncio.get_running_loop()
+        timeout_s = max(row.deadline_s for row in batch) - loop.time()
+        try:
+            answers = await self._calls.predict([row.values for row in batch], timeout_s)
+        except RowsRefusedError as error:
+            if len(batch) == 1 or loop.time() < self._whole_until_s:
+                _fail(batch, error)
+                return 0
+            middle = len(batch) // 2
+            answered = await self._run(batch[:middle]) + await self._run(batch[middle:])
+            if not answered:  # it is not the rows: halving each call would only multiply the calls
+                self._whole_until_s = loop.time() + _WHOLE_S
+            return answered
+        except Exception as error:
+            _fail(batch, error)
+            return 0
+        except asyncio.CancelledError:
+            _fail(batch, Refusal("shutting_down", "the gateway is ending"))
+            raise
+        for row, answer in zip(batch, answers, strict=True):
+            if not row.future.done():
+                row.future.set_result(answer)
+        return len(batch)
+
+
+def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
+    for row in batch:
+        if not row.future.done():
+            row.future.set_exception(error)
+
+
+def _too_late() -> Refusal:
+    return Refusal("deadline_exceeded", "the model did not answer in time; try again later")
