@@ -52,9 +52,7 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def _type(schema: Mapping[str, Any]) -> str:
-    if "oneOf" in schema:
-        return " or ".join(_type(each) for each in schema["oneOf"])
-    return " ".join(str(schema[key]) for key in ("type", "format") if key in schema) or "anything"
+    return " or ".join(kind for kind in schema.get("type", ()) if kind != "null") or "anything"
 
 
 def _bounds(schema: Mapping[str, Any]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -19,6 +21,7 @@ CALIBRATION_SIGNATURE = "calibration"
 _PREDICT = "/tensorflow.serving.PredictionService/Predict"
 _STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
 _MAX_MESSAGE_BYTES = 256 * 1024 * 1024
+_SAME_LOG_S = 60.0
 _BACKOFF_S, _MAX_BACKOFF_S = 0.01, 0.2
 
 _log = logging.getLogger(__name__)
@@ -59,6 +62,7 @@ class ModelCalls:
             _STATUS, made.status_request.SerializeToString, made.status_response.FromString
         )
         self.retries = 0
+        self._last_logged, self._last_logged_s = "", -math.inf
 
     async def predict(self, rows: Sequence[Sequence[Value]], timeout_s: float) -> list[Answer]:
         """An answer for each row of values in the order of the inputs.
@@ -101,6 +105,13 @@ class ModelCalls:
             return []
         return sorted(each.version for each in response.model_version_status if each.state == STATE_AVAILABLE)
 
+    def _log_once_a_while(self, said: str) -> None:
+        """An outage says the same many times a second."""
+        now_s = time.monotonic()
+        if said != self._last_logged or now_s - self._last_logged_s >= _SAME_LOG_S:
+            _log.warning("the model server gave no answer: %s", said)
+            self._last_logged, self._last_logged_s = said, now_s
+
     async def close(self) -> None:
         """Ends the channel; calls under way are cancelled."""
         await self._channel.close()
@@ -123,7 +134,8 @@ class ModelCalls:
             except grpc.RpcError as error:
                 code = error.code()
                 if code is not grpc.StatusCode.UNAVAILABLE or not attempts_left:
-                    raise _told(code, error.details()) from None
+                    self._log_once_a_while(f"{code.name}: {error.details()}")
+                    raise _told(code) from None
             await asyncio.sleep(min(backoff_s, max(0.0, deadline_s - loop.time())))
             backoff_s = min(2 * backoff_s, _MAX_BACKOFF_S)
             self.retries += 1
@@ -169,18 +181,15 @@ def _floats(tensor: Any) -> list[float]:
     return list(tensor.float_val)
 
 
-def _told(code: Any, details: str | None) -> Exception:
+def _told(code: Any) -> Exception:
     """What a gRPC error is to the caller; its words stay in the log."""
     import grpc
 
     codes = grpc.StatusCode
     if code is codes.INVALID_ARGUMENT:
-        _log.info("the model server refused rows: %s", details)
         return RowsRefusedError()
     if code is codes.DEADLINE_EXCEEDED:
         return Refusal("deadline_exceeded", "the model did not answer in time; try again later")
     if code in (codes.UNAVAILABLE, codes.RESOURCE_EXHAUSTED, codes.NOT_FOUND, codes.CANCELLED, codes.ABORTED):
-        _log.warning("no answer from the model server: %s: %s", code.name, details)
         return Refusal("model_unavailable", "the model cannot be asked just now; try again later", 1.0)
-    _log.error("the model server answered %s: %s", code.name, details)
     return Refusal("model_incompatible", "the model does not fit this gateway's feature table")

@@ -21,12 +21,14 @@ def row_schema(table: FeatureTable, limits: Limits, optional: tuple[str, ...]) -
             continue
         properties[feature.name] = _property(feature, limits)
         if isinstance(feature, Image):
-            bytes_schema = {"type": "string", "format": "byte", "description": "The encoded image, in base64."}
-            properties[feature.bytes_name] = {**bytes_schema, "nullable": True}
+            properties[feature.bytes_name] = {
+                "type": ["string", "null"],
+                "contentEncoding": "base64",
+                "description": "The encoded image, in base64.",
+            }
             properties[f"{feature.name}_url"] = {
-                "type": "string",
+                "type": ["string", "null"],
                 "format": "uri",
-                "nullable": True,
                 "description": "Where the image is fetched from; its host has to be on the allow-list.",
             }
     required = [f.name for f in table if f.required and f.name in properties and f.name not in optional]
@@ -40,16 +42,18 @@ def example_row(table: FeatureTable) -> dict[str, Any]:
 
 
 def _property(feature: AnyFeature, limits: Limits) -> dict[str, Any]:
-    schema: dict[str, Any] = {"nullable": not feature.required}
+    schema: dict[str, Any] = {}
     if isinstance(feature, Numeric | Bucketized):
         bounds = {"minimum": feature.minimum, "maximum": feature.maximum}
-        schema |= {"type": "number", **{key: bound for key, bound in bounds.items() if bound is not None}}
+        schema = {"type": ["number"], **{key: bound for key, bound in bounds.items() if bound is not None}}
     elif isinstance(feature, Timestamp):
-        schema |= {"oneOf": [{"type": "string", "format": "date-time"}, {"type": "integer"}]}
+        schema = {"type": ["string", "integer"], "format": "date-time"}
     elif isinstance(feature, Key):
-        schema |= {"oneOf": [{"type": "string"}, {"type": "integer"}]}
+        schema = {"type": ["string", "integer"]}
     elif feature.kind in _READ:
-        schema |= {"type": "string", "maxLength": limits.max_text_bytes}
+        schema = {"type": ["string"], "maxLength": limits.max_text_bytes}
+    if "type" in schema:
+        schema["type"].append("null")
     words = [feature.description] if feature.description else []
     if feature.pii:
         words.append("Personal: it is hashed before it leaves the gateway, or not used at all, and never logged.")
@@ -108,14 +112,12 @@ def components(table: FeatureTable, limits: Limits, optional: tuple[str, ...]) -
     """Schemas that the paths refer to."""
     number = {"type": "number"}
     confidence = {
-        "type": "object",
-        "nullable": True,
+        "type": ["object", "null"],
         "description": "Click rate observed among evaluation rows with such a score, its 95 % Wilson interval, rows.",
         "properties": {"observed_click_rate": number, "low": number, "high": number, "impressions": number},
     }
     prediction = {
-        "type": "object",
-        "nullable": True,
+        "type": ["object", "null"],
         "properties": {
             "click_probability": {"type": "number", "minimum": 0, "maximum": 1},
             "confidence": confidence,
@@ -129,7 +131,7 @@ def components(table: FeatureTable, limits: Limits, optional: tuple[str, ...]) -
         "code": {"type": "string", "enum": list(CODES)},
         "message": {"type": "string"},
         "prediction": prediction,
-        "model_version": {"type": "integer", "nullable": True},
+        "model_version": {"type": ["integer", "null"]},
     }
     answer = {
         **result,
