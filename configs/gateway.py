@@ -38,8 +38,8 @@ class Upstream(Section):
     """From the request's arrival to its answer; what takes longer is answered with `deadline_exceeded`."""
     max_attempts: int = Field(default=3, ge=1, le=10)
     """Calls for the same rows, where the server cannot be reached; nothing else is tried again."""
-    max_calls_in_flight: int = Field(default=2, ge=1, le=64)
-    """Requests that arrive while so many calls are under way share the next one."""
+    max_calls_in_flight: int = Field(default=4, ge=1, le=64)
+    """Rows that arrive during a call share the next one; more calls side by side only where many rows wait, or long."""
     max_rows_per_call: int = Field(default=64, ge=1, le=10_000)
     max_waiting_rows: int = Field(default=4096, ge=1)
     """Rows that may wait for their call; more are refused with `overloaded`."""

@@ -1,7 +1,8 @@
-"""Rows of several requests share a call: while calls are under way, what arrives waits for the next one together.
+"""Rows of several requests share a call: while one is under way, what arrives waits for the next one together.
 
-Nobody waits for company: with a call to spare, rows are sent at once. If the server refuses a call, its requests are
-asked again by halves, so that a bad row fails alone.
+With none under way rows are sent at once: nobody waits for company. Further calls go out beside the first where a whole
+call's rows wait, or where it takes long, so that one stalled call holds nobody up. If the server refuses a call, its
+rows are asked again by halves, so that a bad row fails alone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from serving.gateway.codes import Refusal
 from serving.gateway.field_checks import Value
 from serving.gateway.model_calls import Answer, ModelCalls, RowsRefusedError
 
+_PATIENCE_S = 0.01  # several times what a call takes
 _WHOLE_S = 1.0  # how long calls are not halved after one that failed row by row
 
 
@@ -35,6 +37,7 @@ class Coalescer:
         self._waiting: deque[_Waiting] = deque()
         self._in_flight: set[asyncio.Task[int]] = set()
         self._whole_until_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def waiting_rows(self) -> int:
@@ -52,11 +55,17 @@ class Coalescer:
         loop = asyncio.get_running_loop()
         taken = [_Waiting(values, deadline_s, loop.create_future()) for values in rows]
         self._waiting.extend(taken)
-        self._dispatch()
+        self._dispatch(1)
         return [each.future for each in taken]
 
-    def _dispatch(self) -> None:
-        while self._waiting and len(self._in_flight) < self._settings.max_calls_in_flight:
+    def _dispatch(self, max_beside: int) -> None:
+        """Sends what waits: up to `max_beside` calls in all, more only for whole calls."""
+        while self._waiting:
+            whole = len(self._waiting) >= self._max_rows
+            if len(self._in_flight) >= (self._settings.max_calls_in_flight if whole else max_beside):
+                if self._timer is None:
+                    self._timer = asyncio.get_running_loop().call_later(_PATIENCE_S, self._go_beside)
+                return
             now_s = asyncio.get_running_loop().time()
             batch: list[_Waiting] = []
             while self._waiting and len(batch) < self._max_rows:
@@ -74,7 +83,13 @@ class Coalescer:
 
     def _ended(self, task: asyncio.Task[int]) -> None:
         self._in_flight.discard(task)
-        self._dispatch()
+        self._dispatch(1)
+
+    def _go_beside(self) -> None:
+        """Rows have waited for long: they do so no more where another call may go out."""
+        self._timer = None
+        if len(self._in_flight) < self._settings.max_calls_in_flight:
+            self._dispatch(len(self._in_flight) + 1)
 
     async def _run(self, batch: Sequence[_Waiting]) -> int:
         """Asks for a batch; returns how many rows were answered.

@@ -166,6 +166,7 @@ async def run_gateway(loaded: LoadedGateway, listener: socket.socket, say: Calla
 
     server = _Server(config, on_signal)
     watching = loop.create_task(gateway.watch.run())
+    listener.listen(_BACKLOG)  # before it is said: who connects at once waits the milliseconds until uvicorn accepts
     host, port = listener.getsockname()[:2]
     say(f"adclick gateway: listening on {host}:{port}, model server {loaded.gateway.upstream.server}")
     try:
