@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from gateway_model import SETTINGS, export_gateway_model
-from gateway_process import AUDIENCE, PII_KEY, GatewayProcess
+from gateway_process import PII_KEY, GatewayProcess, RsaPair, gateway_config
 from server_process import ServerProcess
 
 from adclick.privacy import KEY_VARIABLE
-
-
-class RsaPair(NamedTuple):
-    """Private and public key, in PEM."""
-
-    private: bytes
-    public: bytes
 
 
 @pytest.fixture(scope="session")
@@ -60,19 +52,6 @@ def model_server(gateway_models: Path, tmp_path_factory: pytest.TempPathFactory)
         yield process
     finally:
         process.stop()
-
-
-def gateway_config(server: str, **sections: Any) -> dict[str, Any]:
-    """A gateway's settings for the tests' model, with a free port and short times."""
-    config: dict[str, Any] = {
-        "settings": "settings.yaml",
-        "listen": {"port": 0, "drain_delay_s": 0.2},
-        "upstream": {"server": server, "model_name": "click", "timeout_s": 5.0, "poll_s": 0.1},
-        "jwt": {"hs256_secret_variable": "TEST_JWT_SECRET", "audience": AUDIENCE, "issuer": None, "leeway_s": 5},
-    }
-    for name, section in sections.items():
-        config[name] = {**config.get(name, {}), **section} if isinstance(section, dict) else section
-    return config
 
 
 @pytest.fixture(scope="session")

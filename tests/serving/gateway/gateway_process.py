@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 import yaml
@@ -23,11 +23,31 @@ AUDIENCE = "adclick-tests"
 ROW = {"impression_id": "i1", "timestamp": "2026-01-01T12:00:00Z", "bid": 1.0, "site": "abc"}
 
 
+class RsaPair(NamedTuple):
+    """Private and public key, in PEM."""
+
+    private: bytes
+    public: bytes
+
+
 def token(key: Any = SECRET, algorithm: str = "HS256", headers: dict[str, Any] | None = None, **claims: Any) -> str:
     """A token that is good but for what `claims` say; a claim None is left out."""
     whole = {"sub": "client-a", "aud": AUDIENCE, "exp": time.time() + 600, **claims}
     present = {name: value for name, value in whole.items() if value is not None}
     return jwt.encode(present, key, algorithm=algorithm, headers=headers)
+
+
+def gateway_config(server: str, **sections: Any) -> dict[str, Any]:
+    """A gateway's settings for the tests' model, with a free port and short times."""
+    config: dict[str, Any] = {
+        "settings": "settings.yaml",
+        "listen": {"port": 0, "drain_delay_s": 0.2},
+        "upstream": {"server": server, "model_name": "click", "timeout_s": 5.0, "poll_s": 0.1},
+        "jwt": {"hs256_secret_variable": "TEST_JWT_SECRET", "audience": AUDIENCE, "issuer": None, "leeway_s": 5},
+    }
+    for name, section in sections.items():
+        config[name] = {**config.get(name, {}), **section} if isinstance(section, dict) else section
+    return config
 
 
 class GatewayProcess:
