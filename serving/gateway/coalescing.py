@@ -35,7 +35,7 @@ class Coalescer:
     def __init__(self, calls: ModelCalls, settings: Upstream, max_rows_per_call: int) -> None:
         self._calls, self._settings, self._max_rows = calls, settings, max_rows_per_call
         self._waiting: deque[_Waiting] = deque()
-        self._in_flight: set[asyncio.Task[int]] = set()
+        self._in_flight: set[asyncio.Task[None]] = set()
         self._whole_until_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -81,7 +81,7 @@ class Coalescer:
                 self._in_flight.add(task)
                 task.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[int]) -> None:
+    def _ended(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)
         self._dispatch(1)
 
@@ -91,24 +91,25 @@ class Coalescer:
         if len(self._in_flight) < self._settings.max_calls_in_flight:
             self._dispatch(len(self._in_flight) + 1)
 
-    async def _run(self, batch: Sequence[_Waiting]) -> int:
-        """Asks for a batch; returns how many rows were answered.
+    async def _run(self, batch: Sequence[_Waiting]) -> None:
+        """Asks for a batch, and by halves where it is refused."""
+        halve = asyncio.get_running_loop().time() >= self._whole_until_s
+        answered = await self._ask(batch, halve)
+        if halve and not answered and len(batch) > 1 and _refused(batch):
+            # It is not the rows: halving each call would only multiply the calls.
+            self._whole_until_s = asyncio.get_running_loop().time() + _WHOLE_S
 
-        The latest deadline counts for the call; whoever waits watches his own.
-        """
-        loop = asyncio.get_running_loop()
-        timeout_s = max(row.deadline_s for row in batch) - loop.time()
+    async def _ask(self, batch: Sequence[_Waiting], halve: bool) -> int:
+        """How many rows were answered. The latest deadline counts for the call; whoever waits watches his own."""
+        timeout_s = max(row.deadline_s for row in batch) - asyncio.get_running_loop().time()
         try:
             answers = await self._calls.predict([row.values for row in batch], timeout_s)
         except RowsRefusedError as error:
-            if len(batch) == 1 or loop.time() < self._whole_until_s:
-                _fail(batch, error)
-                return 0
-            middle = len(batch) // 2
-            answered = await self._run(batch[:middle]) + await self._run(batch[middle:])
-            if not answered:  # it is not the rows: halving each call would only multiply the calls
-                self._whole_until_s = loop.time() + _WHOLE_S
-            return answered
+            if len(batch) > 1 and halve:
+                middle = len(batch) // 2
+                return await self._ask(batch[:middle], halve) + await self._ask(batch[middle:], halve)
+            _fail(batch, error)
+            return 0
         except Exception as error:
             _fail(batch, error)
             return 0
@@ -125,6 +126,12 @@ def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
     for row in batch:
         if not row.future.done():
             row.future.set_exception(error)
+
+
+def _refused(batch: Sequence[_Waiting]) -> bool:
+    """Whether the server refused every row that is still wanted."""
+    futures = [row.future for row in batch if not row.future.cancelled()]
+    return bool(futures) and all(isinstance(future.exception(), RowsRefusedError) for future in futures)
 
 
 def _too_late() -> Refusal:

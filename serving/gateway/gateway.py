@@ -32,6 +32,7 @@ from serving.gateway.row_checks import RowChecks
 from serving.gateway.tokens import TokenVerifier
 
 _BACKLOG = 2048
+_LAST_REQUESTS_S = 0.3  # for requests on their way when listening ended; uvicorn closes what looks idle at once
 _log = logging.getLogger(__name__)
 
 
@@ -159,7 +160,12 @@ async def run_gateway(loaded: LoadedGateway, listener: socket.socket, say: Calla
 
     def drain() -> None:
         gateway.watch.draining = gateway.predict.draining = True
-        loop.call_later(settings.drain_delay_s, stop)
+        loop.call_later(settings.drain_delay_s, stop_listening)
+
+    def stop_listening() -> None:
+        for listening in server.servers:
+            listening.close()
+        loop.call_later(_LAST_REQUESTS_S, stop)
 
     def stop() -> None:
         server.should_exit = True

