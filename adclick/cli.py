@@ -16,11 +16,11 @@ VERBS: dict[str, tuple[str, str]] = {
     ),
     "run": ("adclick.run", "run the whole pipeline here, on local Beam"),
     "serve": ("serving.serve_command", "serve the pushed model over gRPC and REST on loopback"),
+    "predict": ("serving.predict_command", "ask a running model server about rows of a CSV or JSON file"),
     "gateway": (
         "serving.gateway.gateway_command",
         "answer JSON requests for click probabilities, with tokens and checks",
     ),
-    "predict": ("serving.predict_command", "ask a running model server about rows of a CSV or JSON file"),
 }
 
 

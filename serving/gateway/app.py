@@ -49,7 +49,12 @@ def make_app(
 
     @app.get("/readyz", summary="Whether the model is in service and the gateway takes requests")
     async def readyz() -> Response:
-        body = {"ready": watch.ready, "draining": watch.draining, "model_versions": watch.versions}
+        body = {
+            "ready": watch.ready,
+            "draining": watch.draining,
+            "fault": watch.fault,
+            "model_versions": watch.versions,
+        }
         return _json(body, 200 if watch.ready else 503)
 
     @app.get("/metrics", summary="Prometheus metrics")

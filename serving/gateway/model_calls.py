@@ -14,7 +14,7 @@ from serving.clients.client_columns import OUTPUT, PREDICT_SIGNATURE
 from serving.gateway.codes import Refusal
 from serving.gateway.field_checks import Value
 from serving.gateway.messages import DTYPES, STATE_AVAILABLE, messages
-from serving.gateway.row_checks import ModelInput
+from serving.gateway.row_checks import MISSING, ModelInput
 
 CREATIVE_STATUS = "creative_status"
 CALIBRATION_SIGNATURE = "calibration"
@@ -78,6 +78,10 @@ class ModelCalls:
             _log.error("the model answered %d rows with %d probabilities", len(rows), len(answers))
             raise Refusal("model_incompatible", "the model's answer does not fit the request")
         return answers
+
+    def missing_row(self) -> list[Value]:
+        """A row without values, as the model takes it."""
+        return [MISSING[each.dtype] for each in self._inputs]
 
     async def calibration(self, version: int, timeout_s: float) -> Mapping[str, Sequence[float]] | None:
         """Outputs of the signature `calibration` of a version; None where it has no such signature.

@@ -122,7 +122,8 @@ def test_entries_are_put_with_the_scope_for_it_only(gateway: GatewayProcess) -> 
 
 def test_health_metrics_and_description_need_no_token(gateway: GatewayProcess) -> None:
     assert gateway.http("GET", "/healthz")[:2] == (200, {"alive": True})
-    assert gateway.http("GET", "/readyz")[1] == {"ready": True, "draining": False, "model_versions": [1]}
+    ready = {"ready": True, "draining": False, "fault": None, "model_versions": [1]}
+    assert gateway.http("GET", "/readyz")[1] == ready
     counted = gateway.metric('adclick_gateway_requests_total{code="ok",status="200"}')
     gateway.predict(ROW)
     assert gateway.metric('adclick_gateway_requests_total{code="ok",status="200"}') == counted + 1

@@ -179,6 +179,23 @@ def test_redis_enriches_and_its_outage_leaves_rows_as_they_are(
         assert gateway.stop() == 0
 
 
+def test_a_model_of_another_feature_table_is_told_before_requests_come(
+    model_server: ServerProcess, settings_folder: Path
+) -> None:
+    (settings_folder / "settings.yaml").write_text(SETTINGS.replace("- {name: bid, ", "- {name: bids, "))
+    gateway = GatewayProcess(settings_folder, gateway_config(f"127.0.0.1:{model_server.grpc_port}"))
+    try:
+        deadline = time.monotonic() + 20
+        while gateway.http("GET", "/readyz")[1]["fault"] is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert gateway.http("GET", "/readyz")[0] == 503
+        row = {"impression_id": 1, "timestamp": 0, "site": "abc"}
+        assert gateway.predict(row)[1]["code"] == "model_incompatible"
+    finally:
+        assert gateway.stop() == 0
+
+
 def test_a_port_that_is_taken_and_settings_that_cannot_be_used_end_with_status_2(settings_folder: Path) -> None:
     (port,) = free_ports(1)
     config = gateway_config("127.0.0.1:1", listen={"port": port})

@@ -150,3 +150,11 @@ def test_help_is_light() -> None:
 def test_the_gateway_needs_no_tensorflow() -> None:
     code = "import sys, serving.gateway.gateway; assert 'tensorflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True, capture_output=True, timeout=60)
+
+
+def test_the_docs_list_every_code_and_no_other() -> None:
+    from serving.gateway.codes import CODES
+
+    text = (REPOSITORY / "docs" / "gateway.md").read_text()
+    listed = [line for line in text.splitlines() if line.startswith(("| 2", "| 4", "| 5"))]
+    assert listed == [f"| {meaning.status} | `{code}` | {meaning.meaning} |" for code, meaning in CODES.items()]
