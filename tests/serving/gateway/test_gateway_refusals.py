@@ -9,6 +9,7 @@ import hmac
 import http.client
 import io
 import json
+import socket
 import struct
 import time
 import zlib
@@ -239,3 +240,15 @@ def test_nothing_secret_is_in_the_log(gateway: GatewayProcess) -> None:
     text = gateway.log_path.read_text()
     for secret in (bearer, "someone@example.com", "a-secret-of-the-tests", "a-key-of-the-tests"):
         assert secret not in text
+
+
+@pytest.mark.parametrize("head", [b"X-A: " + b"a" * 1000 + b"\r\n", b"a" * 1000])
+def test_an_endless_head_ends_with_its_connection(gateway: GatewayProcess, head: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection:
+        connection.sendall(b"POST /v1/predict HTTP/1.1\r\nX-B: ")
+        sent_bytes = 0
+        with pytest.raises(OSError, match=r"reset|pipe"):
+            while sent_bytes < 50_000_000:
+                connection.sendall(head)
+                sent_bytes += len(head)
+    assert gateway.predict(ROW)[0] == 200
