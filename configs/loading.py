@@ -108,8 +108,8 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def explain(detail: Mapping[str, Any], layers: Sequence[Layer]) -> str:
-    """One line for one fault: origin, key, what is wrong, the fix."""
+def explain(detail: Mapping[str, Any], layers: Sequence[Layer], whole: type[BaseModel] = Settings) -> str:
+    """One line for one fault of a settings type: origin, key, what is wrong, the fix."""
     kind, value = detail["type"], detail.get("input")
     message = detail["msg"].removeprefix("Value error, ")
     location = tuple(part for part in detail["loc"] if not _is_branch(part))
@@ -124,7 +124,7 @@ def explain(detail: Mapping[str, Any], layers: Sequence[Layer]) -> str:
     if named:
         key = f"{key} (feature {named!r})"
     if kind == "extra_forbidden":
-        return f"{origin}: {key}: unknown key{nearest(str(location[-1]), _known_keys(detail['loc']))}"
+        return f"{origin}: {key}: unknown key{nearest(str(location[-1]), _known_keys(detail['loc'], whole))}"
     if kind == "union_tag_invalid":
         given = str(value.get("kind")) if isinstance(value, Mapping) else str(value)
         return f"{origin}: {key}: unknown kind {given!r}{nearest(given, KINDS)}"
@@ -171,13 +171,13 @@ def _feature_named(location: Sequence[str | int], layers: Sequence[Layer]) -> st
     return str(entry["name"]) if isinstance(entry, Mapping) and "name" in entry else None
 
 
-def _known_keys(location: Sequence[Any]) -> tuple[str, ...]:
+def _known_keys(location: Sequence[Any], whole: type[BaseModel]) -> tuple[str, ...]:
     """Keys of the section that a location ends in, as written in YAML."""
     if len(location) >= 3 and location[0] == "features":
         entry = next((branch for branch in _branches() if branch.model_fields["kind"].annotation is not None
                       and location[2] in get_args(branch.model_fields["kind"].annotation)), None)  # fmt: skip
         return tuple(entry.model_fields) if entry else ()
-    section: type[BaseModel] = Settings
+    section = whole
     for part in location[:-1]:
         field = next((f for n, f in section.model_fields.items() if part in (n, f.alias)), None)
         if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):

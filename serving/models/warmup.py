@@ -73,11 +73,13 @@ def _parsed(record: bytes, path: Path) -> Any:
 
 
 def _run_record(model: LoadedModel, log: Any, prepare: Mapping[str, Prepare] | None, iterations: int) -> None:
+    from serving.protocol import grpc_verbs  # imports TensorFlow's messages
+
     kind = log.WhichOneof("log_type")
     if kind is None:
         return  # a record without a request does nothing, as in the original
     method = _METHODS.get(kind)
-    make_call = (prepare if prepare is not None else default_prepare()).get(method or "")
+    make_call = (grpc_verbs.PREPARE if prepare is None else prepare).get(method or "")
     if make_call is None:
         number = log.DESCRIPTOR.fields_by_name[kind].number
         raise RequestError(Code.UNIMPLEMENTED, f"Unsupported log_type for warmup: {number}")
@@ -86,10 +88,3 @@ def _run_record(model: LoadedModel, log: Any, prepare: Mapping[str, Prepare] | N
         call = make_call(request, model)
         outputs = [model.run(work.signature, work.inputs, work.outputs) for work in call.works]
         call.reply(outputs, 0)
-
-
-def default_prepare() -> Mapping[str, Prepare]:
-    """Predict only: for a server that plugs in nothing else."""
-    from serving.models.warmup_predict import prepare_predict
-
-    return {"Predict": prepare_predict}

@@ -39,18 +39,6 @@ def find_signature(model: LoadedModel, name: str, *, check_method_names: bool = 
     return signature
 
 
-def check_input_names(signature: Signature, sent: Collection[str]) -> None:
-    """Refuses a request whose inputs are not exactly the signature's.
-
-    Raises:
-        RequestError: INVALID_ARGUMENT naming what is missing and what is too many.
-    """
-    check_input_count(signature, sent, has_defaults=False)
-    for alias in signature.inputs:
-        if alias not in sent:
-            raise missing_input(signature, alias, sent, ())
-
-
 def check_input_count(signature: Signature, sent: Collection[str], *, has_defaults: bool) -> None:
     """Refuses more inputs than the signature has, and fewer where it has no defaults.
 
@@ -109,18 +97,6 @@ def wanted_outputs(signature: Signature, output_filter: Sequence[str]) -> list[s
             raise invalid_argument(f"duplicate output tensor alias: {alias}")
         seen.append(alias)
     return seen or list(signature.outputs)
-
-
-def run_prediction(
-    model: LoadedModel, signature: Signature, inputs: Mapping[str, Array], outputs: Sequence[str]
-) -> dict[str, Array]:
-    """The outputs named by `outputs`, in that order.
-
-    Raises:
-        RequestError: with TensorFlow's code where the graph refuses the values.
-    """
-    computed = model.run(signature, inputs)
-    return {alias: computed[alias] for alias in outputs}
 
 
 def _braced(names: Iterable[str]) -> str:
