@@ -126,16 +126,21 @@ async def _rest(load: Load, tally: Tally) -> None:
         return f"{start}{length}\r\n\r\n".encode()
 
     async def worker() -> None:
-        loop = asyncio.get_running_loop()
         finished = False
         while not finished and time.perf_counter() < tally.end_s:
-            ended = loop.create_future()
-            connection = HttpConnection(tally, head, lambda ended=ended: ended.done() or ended.set_result(None))
-            await loop.create_connection(lambda connection=connection: connection, "127.0.0.1", load.port)
-            await ended
-            finished = connection.finished
+            finished = await _one_connection(load.port, tally, head)
 
     await asyncio.gather(*(worker() for _ in range(load.concurrency)))
+
+
+async def _one_connection(port: int, tally: Tally, head: Callable[[int], bytes]) -> bool:
+    """Until the server closes it, or the time is over: whether it is."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[None] = loop.create_future()
+    connection = HttpConnection(tally, head, lambda: None if ended.done() else ended.set_result(None))
+    await loop.create_connection(lambda: connection, "127.0.0.1", port)
+    await ended
+    return connection.finished
 
 
 async def _grpc(load: Load, tally: Tally) -> None:
