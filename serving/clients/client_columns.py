@@ -6,34 +6,48 @@ floats, the least int64 for integers.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import datetime
 import math
-from collections.abc import Callable, Mapping, Sequence
+import struct
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import cast
 
 from adclick.privacy import HASHED_SUFFIX, WITHHELD, hashed, key_from_environment
 from serving.clients.client_errors import RowError, SignatureError
+from serving.clients.row_source import Faults, Row, RowSource, row_source
+from serving.clients.row_values import (
+    CONVERTERS,
+    MAX_INT64,
+    MISSING,
+    MISSING_INT64,
+    Dtype,
+    Value,
+    to_bytes,
+)
 
-Row = Mapping[str, object]
-Column = Sequence[float | int | bytes]  # all of one type, that of the input
-Dtype = Literal["DT_FLOAT", "DT_INT64", "DT_STRING"]
+__all__ = ["Column", "Dtype", "ModelInputs", "Row", "read_model_inputs", "to_columns"]
+
+Column = Sequence[Value]  # all of one type, that of the input
 
 PREDICT_SIGNATURE = "predict"
 OUTPUT = "click_probability"
-MISSING_INT64 = -(2**63)
+CREATIVE_STATUS = "creative_status"
+_FLOAT_KINDS = {float, int, str, type(None)}
 _DTYPES: dict[str, Dtype] = {"DT_FLOAT": "DT_FLOAT", "DT_INT64": "DT_INT64", "DT_STRING": "DT_STRING"}
-_MAX_INT64 = 2**63 - 1
 
 
 @dataclass(frozen=True)
 class ModelInputs:
-    """Inputs of a served version's signature `predict`: name -> dtype."""
+    """Inputs of a served version's signature `predict`: name -> dtype.
 
-    version: int
+    Attributes:
+        version: the version whose inputs they are; None where they come from a feature table.
+        gives_status: whether it answers with `creative_status`; None where nobody asked.
+    """
+
+    version: int | None
     dtypes: Mapping[str, Dtype]
+    gives_status: bool | None = False
 
 
 def read_model_inputs(
@@ -65,132 +79,92 @@ def read_model_inputs(
                 "DT_FLOAT, DT_INT64 and DT_STRING"
             )
         dtypes[name] = ours
-    return ModelInputs(version, dtypes)
+    return ModelInputs(version, dtypes, CREATIVE_STATUS in outputs)
 
 
-def to_columns(rows: Sequence[Row], inputs: ModelInputs) -> dict[str, Column]:
+def to_columns(rows: Sequence[Row] | RowSource, inputs: ModelInputs, faults: Faults | None = None) -> dict[str, Column]:
     """Values by input, one for each row, of exactly the inputs that the model has.
 
     An input `<feature>_hashed` takes the keyed hash of the row's `<feature>`, or what the row has under its own name.
+    With `faults`, rows that cannot be sent are named there and count as missing, so that the others come through.
 
     Raises:
         SettingsError: for a hash without the key in the environment.
-        RowError: for a value that cannot be converted, or a row with none of the model's features.
+        RowError: for a value that cannot be converted, or a row with none of the model's features; not with `faults`.
     """
-    hashes = {name: name.removesuffix(HASHED_SUFFIX) for name in inputs.dtypes if name.endswith(HASHED_SUFFIX)}
-    for index, row in enumerate(rows):
-        if not row.keys() & (inputs.dtypes.keys() | set(hashes.values())):
-            raise RowError(
-                index, "", dict(row),
-                f"none of its fields ({_listed(row)}) is a feature of the model ({_listed(inputs.dtypes)}); "
-                "check the header, or the column separator",
-            )  # fmt: skip
+    source = rows if isinstance(rows, RowSource) else row_source(rows)
+    plain_names = {name: name.removesuffix(HASHED_SUFFIX) for name in inputs.dtypes if name.endswith(HASHED_SUFFIX)}
+    for index, fields in source.without_any({*inputs.dtypes, *plain_names.values()}):
+        _fail(faults, RowError(
+            index, "", dict.fromkeys(fields),
+            f"none of its fields ({_listed(fields)}) is a feature of the model ({_listed(inputs.dtypes)}); "
+            "check the header, or the column separator",
+        ))  # fmt: skip
     columns: dict[str, Column] = {}
     for name, dtype in inputs.dtypes.items():
-        convert = _CONVERTERS[dtype]
-        columns[name] = [
-            _hash_of(index, hashes[name], row[hashes[name]])
-            if name in hashes and name not in row and hashes[name] in row
-            else convert(index, name, row.get(name))
-            for index, row in enumerate(rows)
-        ]
+        values = source.values(name)
+        if name in plain_names:
+            plain = source.values(plain_names[name])
+            own = [_converted(row, name, dtype, value, faults) for row, value in enumerate(values)]
+            columns[name] = [
+                given or _hash_of(row, plain_names[name], plain[row], faults) for row, given in enumerate(own)
+            ]
+        else:
+            columns[name] = _whole_column(dtype, values) or [
+                _converted(row, name, dtype, value, faults) for row, value in enumerate(values)
+            ]
     return columns
 
 
-def _hash_of(row: int, feature: str, value: object) -> bytes:
+def _whole_column(dtype: Dtype, values: list[object]) -> list[Value] | None:
+    """The column at one stroke where its values are of the common kinds for the input; None where they are not.
+
+    Value by value it would take several times as long, and that is most of a request's cost.
+    """
+    kinds = set(map(type, values))
+    if dtype == "DT_STRING" and kinds == {str}:
+        try:
+            return list(map(str.encode, values))  # type: ignore[arg-type]  # all are str
+        except UnicodeEncodeError:
+            return None
+    if dtype == "DT_FLOAT" and kinds <= _FLOAT_KINDS:
+        try:
+            numbers = [math.nan if value is None or value == "" else float(value) for value in values]  # type: ignore[arg-type]  # of the kinds above
+            struct.pack(f"<{len(numbers)}f", *numbers)  # raises beyond float32
+            return numbers  # type: ignore[return-value]  # lists of floats are lists of values
+        except (OverflowError, ValueError, struct.error):
+            return None
+    if dtype == "DT_INT64" and kinds == {int}:
+        whole = cast("list[int]", values)
+        return list(whole) if min(whole) > MISSING_INT64 and max(whole) <= MAX_INT64 else None
+    return None
+
+
+def _converted(row: int, field: str, dtype: Dtype, value: object, faults: Faults | None) -> Value:
+    if value is None:
+        return MISSING[dtype]
+    try:
+        return CONVERTERS[dtype](row, field, value)
+    except RowError as error:
+        _fail(faults, error)
+        return MISSING[dtype]
+
+
+def _hash_of(row: int, feature: str, value: object, faults: Faults | None) -> bytes:
     """The keyed hash that the model was trained on, so that the value itself never leaves this process."""
     try:
-        plain = _to_bytes(row, feature, value)
+        plain = to_bytes(row, feature, value)
     except RowError as error:
-        raise RowError(row, feature, WITHHELD, error.fix) from None
+        _fail(faults, RowError(row, feature, WITHHELD, error.fix))
+        return b""
     return hashed(feature, plain, key_from_environment(feature)).encode() if plain else b""
 
 
-def _to_float(row: int, field: str, value: object) -> float:
-    """float32 goes over the wire; what it cannot hold is refused here, where the row is known."""
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return math.nan
-    fix = "not a number; give one such as 12.5, or leave the field empty where it is missing"
-    if not isinstance(value, (int, float, str)):
-        raise RowError(row, field, value, fix)
-    try:
-        number = float(value)
-    except (ValueError, OverflowError) as error:
-        raise RowError(row, field, value, fix) from error
-    if math.isfinite(number) and abs(number) > _MAX_FLOAT32:
-        raise RowError(row, field, value, f"beyond float32; give a number between ±{_MAX_FLOAT32:.4g}")
-    return number
+def _fail(faults: Faults | None, error: RowError) -> None:
+    if faults is None:
+        raise error from None
+    faults.setdefault(error.row, error)
 
 
-_MAX_FLOAT32 = 3.4028234663852886e38
-
-
-def _to_int64(row: int, field: str, value: object) -> int:
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return MISSING_INT64
-    if isinstance(value, float) and math.isnan(value):
-        return MISSING_INT64
-    fix = (
-        "neither a whole number nor an ISO 8601 time; give one such as 12, or leave the field empty where it is missing"
-    )
-    try:
-        if isinstance(value, str):
-            number = _whole_number(value.strip())
-        elif isinstance(value, (int, float)) and value == int(value):
-            number = int(value)
-        else:
-            raise RowError(row, field, value, fix)
-    except (ValueError, OverflowError) as error:
-        raise RowError(row, field, value, fix) from error
-    if not MISSING_INT64 < number <= _MAX_INT64:
-        raise RowError(row, field, value, f"beyond int64; give a whole number from {MISSING_INT64 + 1} to {_MAX_INT64}")
-    return number
-
-
-def _whole_number(text: str) -> int:
-    """An integer as written, or the seconds since 1970 of an ISO 8601 time: the only integers a click model reads."""
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        number = float(text)  # "3.0" and "1e3", as spreadsheets and pandas write integers beside missing values
-        if number != int(number):
-            raise ValueError(text) from None
-        return int(number)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.timezone.utc)
-    return int(moment.timestamp())
-
-
-def _to_bytes(row: int, field: str, value: object) -> bytes:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return b""
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return bytes(value)
-    if isinstance(value, str):
-        try:
-            return value.encode()
-        except UnicodeEncodeError as error:
-            raise RowError(row, field, value, "not valid text; give it as UTF-8 or as bytes") from error
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return str(value).encode()
-    if isinstance(value, Mapping) and value.keys() == {"b64"} and isinstance(value["b64"], str):
-        try:
-            return base64.b64decode(value["b64"], validate=True)
-        except binascii.Error as error:
-            raise RowError(row, field, value, "not valid base64 (RFC 4648, section 4)") from error
-    raise RowError(row, field, value, 'neither text nor bytes; give a string, or {"b64": "…"} for bytes')
-
-
-_CONVERTERS: dict[Dtype, Callable[[int, str, object], float | int | bytes]] = {
-    "DT_FLOAT": _to_float,
-    "DT_INT64": _to_int64,
-    "DT_STRING": _to_bytes,
-}
-
-
-def _listed(names: Mapping[str, object]) -> str:
+def _listed(names: Collection[str]) -> str:
     return ", ".join(sorted(str(name) for name in names)) or "none"

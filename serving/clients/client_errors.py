@@ -3,20 +3,34 @@
 ClientError                    anything that kept a prediction from coming back
 ├── RowError                   a value that cannot be sent; nothing was sent: mend the row
 ├── SignatureError             the served model is no click model of ours: serve another one
-├── ServerUnreachableError     refused, lost or timed out: retrying may help
+├── ServerUnreachableError     refused or lost, after the retries: trying again later may help
+│   └── DeadlineError          no answer within the time that the caller gave
 └── ServerRefusedError         the server's own answer, with its status; `retryable` says whether to try again
 """
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 _QUOTED_LENGTH = 80
 _RETRYABLE = frozenset({"429", "503", "RESOURCE_EXHAUSTED", "UNAVAILABLE"})
+_ABOUT_CONTENTS = frozenset({"400", "INVALID_ARGUMENT"})
+
+T = TypeVar("T")
 
 
 class ClientError(Exception):
-    """Base of all errors of the clients."""
+    """Base of all errors of the clients.
+
+    Attributes:
+        retryable: whether the same call may succeed later.
+        attempts: how often the server was asked; 0 where nothing was sent.
+        retry_after_s: how long the server wants to be left alone, where it says so.
+    """
 
     retryable = False
+    attempts = 0
+    retry_after_s: float | None = None
 
 
 class RowError(ClientError):
@@ -46,9 +60,13 @@ class SignatureError(ClientError):
 
 
 class ServerUnreachableError(ClientError):
-    """No answer: connection refused, lost, or nothing within the timeout."""
+    """No answer: connection refused or lost."""
 
     retryable = True
+
+
+class DeadlineError(ServerUnreachableError):
+    """No answer within the time that the caller gave, retries included."""
 
 
 class ServerRefusedError(ClientError):
@@ -57,9 +75,37 @@ class ServerRefusedError(ClientError):
     Attributes:
         status: HTTP status or gRPC status code, as text.
         message: the server's words.
+        row: index in the call of the one row that the server refuses, where that is known.
+        about_contents: whether fewer or other rows might pass.
     """
 
-    def __init__(self, status: str, message: str) -> None:
-        self.status, self.message = status, message
-        self.retryable = status in _RETRYABLE
-        super().__init__(f"the server answered {status}: {message}")
+    def __init__(
+        self, status: str, message: str, *, retry_after_s: float | None = None, row: int | None = None
+    ) -> None:
+        self.status, self.message, self.retry_after_s, self.row = status, message, retry_after_s, row
+        # gRPC has one code for a busy server and for a message beyond its limit; only the words tell them apart.
+        too_large = status == "413" or (status == "RESOURCE_EXHAUSTED" and "larger than" in message)
+        self.retryable = status in _RETRYABLE and not too_large
+        self.about_contents = status in _ABOUT_CONTENTS or too_large
+        place = "" if row is None else f"row {row}: "
+        super().__init__(place + self.said())
+
+    def said(self) -> str:
+        """The error without the row's number, for callers that know a better name for the row."""
+        return f"the server answered {self.status}: {self.message}"
+
+
+def at_row(outcome: T, row: int) -> T:
+    """The same error with its row at another index, as a longer list counts it; anything else as it is."""
+    if isinstance(outcome, RowError) and outcome.row != row:
+        return RowError(row, outcome.field, outcome.value, outcome.fix)  # type: ignore[return-value]  # of the same type
+    if isinstance(outcome, ServerRefusedError) and outcome.row not in (None, row):
+        return refused_row(outcome, row)  # type: ignore[return-value]  # of the same type
+    return outcome
+
+
+def refused_row(error: ServerRefusedError, row: int) -> ServerRefusedError:
+    """The same refusal, known to be about this row."""
+    named = ServerRefusedError(error.status, error.message, retry_after_s=error.retry_after_s, row=row)
+    named.attempts = error.attempts
+    return named

@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
-import base64
 import http.client
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from serving.clients.click_client import DEFAULT_TIMEOUT_S, ClickClient, Prediction
-from serving.clients.client_columns import OUTPUT, PREDICT_SIGNATURE, Column, ModelInputs, read_model_inputs
-from serving.clients.client_errors import ServerRefusedError, ServerUnreachableError, SignatureError
+from serving.clients.click_client import ClickClient
+from serving.clients.client_columns import Column, ModelInputs, read_model_inputs
+from serving.clients.client_errors import DeadlineError, ServerRefusedError, ServerUnreachableError, SignatureError
+from serving.clients.predictions import Prediction
+from serving.clients.rest_body import predict_body, read_reply
+from serving.clients.rest_connection import ConnectError, HttpReply, RestConnections
+from serving.clients.retries import parse_retry_after
 from serving.models.version_status import VERSION_HEADER
 
 
 class RestClient(ClickClient):
-    """Click probabilities over REST, on one connection that is kept open."""
+    """Click probabilities over REST, on connections that are kept open: as many as threads ask at once."""
 
-    def __init__(
-        self,
-        server: str = "127.0.0.1:8501",
-        model_name: str = "adclick",
-        timeout_s: float = DEFAULT_TIMEOUT_S,
-    ) -> None:
-        super().__init__(server, model_name, timeout_s)
-        self._path = f"/v1/models/{quote(model_name, safe='')}"
-        self._connection: http.client.HTTPConnection | None = None
+    default_server = "127.0.0.1:8501"
 
-    def _read_inputs(self) -> ModelInputs:
-        document, _ = self._exchange("GET", f"{self._path}/metadata")
+    def _open(self) -> None:
+        if self.address.socket_path:
+            raise ValueError(f"server {self.address.shown!r} is a socket file, which only gRPC takes; give host:port")
+        if self._tls is not None and self.address.tls is False:
+            raise ValueError(f"server {self.address.shown!r} is called with http:// but has TLS files; give https://")
+        self._path = f"{self.address.prefix}/v1/models/{quote(self.model_name, safe='')}"
+        if self.version is not None:
+            self._path += f"/versions/{self.version}"
+        elif self.label is not None:
+            self._path += f"/labels/{quote(self.label, safe='')}"
+        self._headers = {} if self._token is None else {"Authorization": f"Bearer {self._token}"}
+        self._connections = RestConnections(self.address, self._tls, self.connect_timeout_s)
+        self._url = f"{'https' if self._tls or self.address.tls else 'http'}://{self.address.shown}"
+
+    def _read_inputs(self, deadline: float) -> ModelInputs:
+        document, _ = self._exchange("GET", f"{self._path}/metadata", None, deadline)
         try:
             version = int(document["model_spec"]["version"])
             definitions = document["metadata"]["signature_def"]["signature_def"]
@@ -44,79 +54,54 @@ class RestClient(ClickClient):
             raise SignatureError(f"the metadata of model '{self.model_name}' is not TF Serving's: {error!r}") from error
         return read_model_inputs(self.model_name, version, signatures)
 
-    def _predict_columns(self, columns: Mapping[str, Column]) -> list[Prediction]:
-        cells = {name: [_json_cell(value) for value in column] for name, column in columns.items()}
-        rows = [dict(zip(cells, values, strict=True)) for values in zip(*cells.values(), strict=True)]
-        # Missing floats go as the bare token NaN, which TF Serving's parser and ours read as a number.
-        body = json.dumps({"signature_name": PREDICT_SIGNATURE, "instances": rows}, allow_nan=True).encode()
-        document, version = self._exchange("POST", f"{self._path}:predict", body)
-        try:
-            values = [float(row[OUTPUT] if isinstance(row, dict) else row) for row in document["predictions"]]
-        except (KeyError, TypeError, ValueError) as error:
-            raise SignatureError(f"the reply of model '{self.model_name}' has no {OUTPUT}: {error!r}") from error
+    def _predict_columns(self, columns: Mapping[str, Column], _: ModelInputs, deadline: float) -> list[Prediction]:
+        document, version = self._exchange("POST", f"{self._path}:predict", predict_body(columns), deadline)
         if version is None:
-            version = self._newest_version()
-        return [Prediction(value, version) for value in values]
+            version = self.version if self.version is not None else self._newest_version(deadline)
+        return read_reply(self.model_name, document, version)
 
-    def _newest_version(self) -> int | None:
+    def _newest_version(self, deadline: float) -> int | None:
         """TF Serving's REST replies name no version: its status does, exact but in the moment of a change."""
-        document, _ = self._exchange("GET", self._path)
+        document, _ = self._exchange("GET", self._path, None, deadline)
         entries = document.get("model_version_status", [])
         available = [int(entry["version"]) for entry in entries if entry.get("state") == "AVAILABLE"]
         return max(available, default=None)
 
-    def _exchange(self, method: str, path: str, body: bytes | None = None) -> tuple[dict[str, Any], int | None]:
+    def _exchange(
+        self, method: str, path: str, body: bytes | None, deadline: float
+    ) -> tuple[dict[str, Any], int | None]:
         """The reply's JSON object, and the version its header names.
 
         Raises:
-            ServerUnreachableError, ServerRefusedError: no reply, or one that is an error.
+            ServerUnreachableError, DeadlineError, ServerRefusedError: no reply, or one that is an error.
         """
-        response, text = self._request(method, path, body)
+        reply = self._reply(method, path, body, deadline)
         try:
-            document = json.loads(text)
+            document = json.loads(reply.body)  # not orjson, which refuses the NaN that TF Serving may write
         except ValueError:
             document = None
-        if response.status != http.client.OK or not isinstance(document, dict):
-            said = document.get("error") if isinstance(document, dict) else text[:200].decode("utf-8", "replace")
-            raise ServerRefusedError(str(response.status), str(said))
-        version = response.headers.get(VERSION_HEADER, "")
+        if reply.status != http.client.OK or not isinstance(document, dict):
+            said = document.get("error") if isinstance(document, dict) else reply.body[:200].decode("utf-8", "replace")
+            wait_s = parse_retry_after(reply.headers.get("Retry-After"))
+            raise ServerRefusedError(str(reply.status), str(said), retry_after_s=wait_s)
+        version = reply.headers.get(VERSION_HEADER, "")
         return document, int(version) if version.isdigit() else None
 
-    def _request(self, method: str, path: str, body: bytes | None) -> tuple[http.client.HTTPResponse, bytes]:
-        reused = self._connection is not None
-        if self._connection is None:
-            self._connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout_s)
-        headers = {"Content-Type": "application/json"} if body is not None else {}
+    def _reply(self, method: str, path: str, body: bytes | None, deadline: float) -> HttpReply:
+        headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
+        where, allowed_s = f"no answer from {self._url}", deadline - time.monotonic()
         try:
-            self._connection.request(method, path, body, headers)
-            response = self._connection.getresponse()
-            text = response.read()
+            return self._connections.exchange(method, path, body, headers, deadline)
+        except ConnectError as error:
+            if error.late:
+                raise DeadlineError(f"{where}: nothing within {allowed_s:.3g} s") from error
+            raise ServerUnreachableError(f"{where}: {error}") from error
+        except TimeoutError as error:
+            raise DeadlineError(f"{where}: nothing within {allowed_s:.3g} s") from error
         except (OSError, http.client.HTTPException) as error:
-            self.close()
-            # A server may close an idle connection at any time; a prediction can be asked for twice.
-            if reused and not isinstance(error, TimeoutError):
-                return self._request(method, path, body)
-            raise ServerUnreachableError(self._unreachable(error)) from error
-        if response.will_close:
-            self.close()
-        return response, text
-
-    def _unreachable(self, error: Exception) -> str:
-        why = f"nothing within {self.timeout_s:g} s" if isinstance(error, TimeoutError) else str(error) or repr(error)
-        return f"no answer from http://{self.host}:{self.port}: {why}"
+            raise ServerUnreachableError(f"{where}: {str(error) or repr(error)}") from error
 
     def close(self) -> None:
-        """Closes the connection; the next call opens another."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-
-def _json_cell(value: float | int | bytes) -> object:
-    """Text where the bytes are text, else base64: JSON strings hold no other bytes."""
-    if not isinstance(value, bytes):
-        return value
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return {"b64": base64.b64encode(value).decode()}
+        """Closes the connections; a second time does nothing."""
+        super().close()
+        self._connections.close()

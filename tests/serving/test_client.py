@@ -16,6 +16,7 @@ from server_process import REPOSITORY, ServerProcess, free_ports
 from serving.client import (
     ClickClient,
     GrpcClient,
+    Prediction,
     RestClient,
     RowError,
     ServerRefusedError,
@@ -94,12 +95,29 @@ def test_a_silent_server_is_given_up_after_the_timeout(connect: Connect) -> None
             client.predict([{"bid": 1.0}])
 
 
+def test_requests_beyond_the_servers_limit_are_cut(connect: Connect) -> None:
+    """Four rows of 400 kB go in one request, and the server takes bodies of 1 MB; a row of 3 MB it never takes."""
+    image = b"x" * 400_000
+    rows: list[dict[str, object]] = [{"bid": bid, "image_path_bytes": image} for bid in (-399, -400, -401, -402)]
+    with connect() as client:
+        predictions = client.predict(rows)
+        assert [one.click_probability for one in predictions] == pytest.approx(
+            [probability(3, bid, image_bytes=image) for bid in (-399, -400, -401, -402)],
+            abs=1e-4,  # a float32 near 400 has steps of 3e-5
+        )
+        outcomes = client.predict_each([{"bid": 1}, {"bid": 1, "image_path_bytes": b"x" * 3_000_000}, {"bid": 2}])
+    assert isinstance(outcomes[1], ServerRefusedError)
+    assert outcomes[1].row == 1
+    assert outcomes[1].status in ("413", "RESOURCE_EXHAUSTED")
+    assert not outcomes[1].retryable
+    assert [type(one) for one in outcomes] == [Prediction, ServerRefusedError, Prediction]
+
+
 def test_a_connection_closed_while_idle_is_opened_again(server: ServerProcess) -> None:
     with RestClient(f"127.0.0.1:{server.rest_port}", "click") as client:
         client.predict([{"bid": 1.0}])
-        assert client._connection
-        assert client._connection.sock
-        client._connection.sock.shutdown(socket.SHUT_RDWR)
+        (idle,) = client._connections._idle
+        idle.raw.shutdown(socket.SHUT_RDWR)
         assert client.predict([{"bid": 1.0}])[0].click_probability == pytest.approx(probability(3, 1.0), abs=1e-6)
 
 

@@ -111,6 +111,7 @@ def test_no_server_is_a_failure_with_the_way_to_start_one(rows: Path, capsys: py
         (["--limit", "0"], "--limit 0 is not positive; leave it out for all rows"),
         (["--timeout-s", "-1"], "timeout_s -1.0 is not positive"),
         (["--image-root", "absent"], "--image-root absent is no folder"),
+        (["--retries", "-1"], "retries -1 is too small; give 0 or more"),
         (["--server", "8501"], "server '8501' is not host:port"),
     ],
 )
@@ -119,3 +120,48 @@ def test_bad_arguments_are_status_2(
 ) -> None:
     assert predict(1, rows, *flags) == 2
     assert message in capsys.readouterr().err
+
+
+def test_creatives_are_flagged_and_an_unreadable_image_is_named(
+    status_server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second image does not decode: its row is answered as an unknown creative."""
+    (tmp_path / "new.png").write_bytes(b"png")
+    (tmp_path / "broken.png").write_bytes(b"bad")
+    (tmp_path / "known.png").write_bytes(b"png")
+    file = tmp_path / "rows.csv"
+    file.write_text("bid,image_path\n0,new.png\n0,broken.png\n0,known.png\n")
+    assert predict(status_server, file, "--image-root", tmp_path) == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [
+        "   row  click probability  model version  creative",
+        "     1           0.500000  4              image",
+        "     2           0.500000  4              unreadable",
+        "     3           0.500000  4              known",
+    ]
+    assert printed.err == (
+        f"adclick predict: {file}, line 3, field 'image_path', value 'broken.png': "
+        "the model cannot read the image; predicted as an unknown creative\n"
+    )
+    assert predict(status_server, file, "--format", "csv") == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["creative"] for row in rows] == ["unknown", "unknown", "known"]
+    assert predict(status_server, file, "--format", "json", "--limit", 1, "--model-version", 4) == 0
+    (answer,) = json.loads(capsys.readouterr().out)
+    assert answer == {"row": 1, "click_probability": 0.5, "model_version": 4, "creative": "unknown"}
+
+
+def test_a_row_that_the_server_refuses_is_named(
+    status_server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("bid,site\n" + "0,news\n" * 10 + "0,poison\n")
+    assert predict(status_server, file) == 2
+    assert capsys.readouterr().err.startswith(f"adclick predict: {file}, line 12: the server answered 400: ")
+
+
+def test_an_unknown_version_is_the_servers_error(
+    server: ServerProcess, rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert predict(server, rows, "--model-version", 99) == 1
+    assert "Servable not found for request: Specific(click, 99)" in capsys.readouterr().err

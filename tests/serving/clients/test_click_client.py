@@ -6,31 +6,34 @@ from collections.abc import Mapping
 
 import pytest
 
-from serving.clients.click_client import ClickClient, Prediction
+from serving.clients.click_client import ClickClient
 from serving.clients.client_columns import Column, ModelInputs
 from serving.clients.client_errors import ServerRefusedError
+from serving.clients.predictions import Prediction
 
 
 class ScriptedClient(ClickClient):
     """Serves `versions` one after the other: the next is in service from the next read of the inputs on."""
 
+    default_server = "localhost:1"
+
     def __init__(self, *versions: ModelInputs) -> None:
-        super().__init__("localhost:1", "m", 1.0)
+        super().__init__(None, "m", 1.0)
         self.versions = list(versions)
         self.reads = 0
         self.serving = versions[-1]
 
-    def _read_inputs(self) -> ModelInputs:
+    def _open(self) -> None:
+        """Nothing is to be opened."""
+
+    def _read_inputs(self, deadline: float) -> ModelInputs:
         self.reads += 1
         return self.versions.pop(0) if len(self.versions) > 1 else self.versions[0]
 
-    def _predict_columns(self, columns: Mapping[str, Column]) -> list[Prediction]:
+    def _predict_columns(self, columns: Mapping[str, Column], inputs: ModelInputs, deadline: float) -> list[Prediction]:
         if columns.keys() != self.serving.dtypes.keys():
             raise ServerRefusedError("400", f"keys must be equal to: {','.join(self.serving.dtypes)}")
         return [Prediction(0.5, self.serving.version) for _ in next(iter(columns.values()))]
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 OLD = ModelInputs(1, {"bid": "DT_FLOAT"})
