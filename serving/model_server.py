@@ -1,147 +1,193 @@
 """The model server: `python -m serving.model_server` with `tensorflow_model_server`'s flags.
 
-Puts the parts together (version watch, gRPC, REST) and brings them to an orderly end on SIGTERM or SIGINT:
-new connections are refused, requests under way are answered, exit status 0.
+Puts the parts together (models, gRPC, REST) on one event loop in the main thread, and brings them to an orderly end on
+SIGTERM or SIGINT: health says NOT_SERVING, new connections are refused, requests under way are answered, exit status 0.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import gc
 import logging
-import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from serving.server.listener import bind_listener
-from serving.server.server_options import ServerOptions, parse_server_options
+from serving.server.batching_parameters import BatchingParameters, read_batching_parameters
+from serving.server.config_files import read_prometheus_path, read_tls_config
+from serving.server.listener import PortError, authority, bind_listener, port_error
+from serving.server.server_flags import parse_server_options
+from serving.server.server_options import ServerOptions
+from serving.server.text_proto import ConfigFileError
 
 if TYPE_CHECKING:
-    from serving.server.rest_server import RestServer
+    from serving.models.registry import Models
+    from serving.server.front import FrontConfig
 
 _log = logging.getLogger(__name__)
 
-DRAIN_S = 30  # longest wait for requests under way at shutdown
-_SIGNAL_CHECK_S = 0.5
-
-
-class PortError(Exception):
-    """A port that cannot be listened on; exit status 2."""
-
-
-class ModelServer:
-    """One model served over gRPC and REST. `start()` returns at once; models load in the background."""
-
-    def __init__(self, options: ServerOptions) -> None:
-        """Binds the ports.
-
-        Raises:
-            PortError: where one is taken, naming the flag.
-        """
-        # TensorFlow is imported by these, and only after prepare_environment().
-        from serving.models.loader import load_saved_model
-        from serving.models.version_table import VersionTable
-        from serving.models.version_watch import VersionWatch
-
-        self._options = options
-        self._ready_said = False
-        self.table = VersionTable(options.model_name)
-        self._watch = VersionWatch(
-            options.model_base_path, self.table, load_saved_model, self._announce, options.poll_wait_s
-        )
-        num_threads = max(8, 4 * (os.cpu_count() or 1))
-        self._rest = self._bind_rest(num_threads) if options.rest_port else None
-        self._grpc = self._bind_grpc(num_threads) if options.grpc_port else None
-
-    def _bind_grpc(self, num_threads: int) -> Any:
-        from serving.server.grpc_service import make_grpc_server
-
-        server = make_grpc_server(self.table, num_threads, self._options.max_body_bytes)
-        try:
-            bound = server.add_insecure_port(_authority(self._options.bind, self._options.grpc_port))
-        except RuntimeError as error:
-            raise _port_error("gRPC", "--port", self._options.bind, self._options.grpc_port, error) from error
-        if not bound:
-            raise _port_error("gRPC", "--port", self._options.bind, self._options.grpc_port, "not bound")
-        return server
-
-    def _bind_rest(self, num_threads: int) -> RestServer:
-        options = self._options
-        try:
-            listener = bind_listener(options.bind, options.rest_port)
-        except OSError as error:
-            raise _port_error("REST", "--rest_api_port", options.bind, options.rest_port, error) from error
-        from serving.server.rest_server import RestServer
-        from serving.server.rest_service import RestService
-
-        service = RestService(self.table, num_threads, options.rest_timeout_s, options.max_body_bytes)
-        return RestServer(service, listener, DRAIN_S)
-
-    def start(self, stop: threading.Event) -> bool:
-        """Serves as soon as a first version is loaded; False where `stop` was set before one was."""
-        self._watch.start()
-        while not self.table.wait_for_version(_SIGNAL_CHECK_S):
-            if stop.is_set():
-                return False
-        if self._rest:
-            self._rest.start()
-        if self._grpc:
-            self._grpc.start()
-        version = self.table.versions_in_service()[-1]
-        self._ready_said = True
-        _say(f"adclick model server: model '{self._options.model_name}' version {version} ready{self._addresses()}")
-        return True
-
-    def stop(self) -> None:
-        """Stops accepting, finishes requests under way, ends all threads."""
-        grpc_stopped = self._grpc.stop(DRAIN_S) if self._grpc else None
-        if self._rest and self._ready_said:
-            self._rest.stop()
-        if grpc_stopped:
-            grpc_stopped.wait()
-        self._watch.stop()
-
-    def _addresses(self) -> str:
-        options = self._options
-        grpc = f", gRPC {_authority(options.bind, options.grpc_port)}" if options.grpc_port else ""
-        rest = f", REST {_authority(options.bind, options.rest_port)}" if options.rest_port else ""
-        return grpc + rest
-
-    def _announce(self, change: str) -> None:
-        _log.info("model '%s': %s", self._options.model_name, change)
-        if self._ready_said:  # before that, the ready line says it
-            _say(f"adclick model server: model '{self._options.model_name}' {change}")
+_SIGNAL_CHECK_S = 0.2
+# A thread that comes back from TensorFlow waits so long for the interpreter; Python's 5 ms are an age here.
+_SWITCH_INTERVAL_S = 0.0005
 
 
 def serve(options: ServerOptions) -> int:
-    """Serves until SIGTERM or SIGINT. Returns the exit status: 0, or 2 where a port is taken."""
+    """Serves until SIGTERM or SIGINT.
+
+    Returns the exit status: 0, or 2 where a port is taken or a configuration file cannot be used.
+    """
+    from serving.models.model_config_file import ModelConfigFileError
+
     stop = threading.Event()
     with _signals_set(stop):
         try:
-            server = ModelServer(options)
-        except PortError as error:
+            listener = _bind(options)
+            try:
+                _serve(options, listener, stop)
+            finally:
+                if listener:
+                    listener.close()
+        except (PortError, ConfigFileError, ModelConfigFileError) as error:
             sys.stderr.write(f"adclick model server: {error}\n")
             return 2
-        if server.start(stop):
-            # A plain wait() without timeout would not let the handler run on every platform.
-            while not stop.wait(_SIGNAL_CHECK_S):
-                pass
-        server.stop()
     _say("adclick model server: stopped")
     return 0
 
 
+def _bind(options: ServerOptions) -> socket.socket | None:
+    """The REST socket; the gRPC port is tried too, as its own server binds it only after TensorFlow's import."""
+    if options.grpc_port:
+        try:
+            bind_listener(options.bind, options.grpc_port).close()
+        except OSError as error:
+            raise port_error("gRPC", "--port", options.bind, options.grpc_port, error) from error
+    if not options.rest_port:
+        return None
+    try:
+        return bind_listener(options.bind, options.rest_port)
+    except OSError as error:
+        raise port_error("REST", "--rest_api_port", options.bind, options.rest_port, error) from error
+
+
+def _serve(options: ServerOptions, listener: socket.socket | None, stop: threading.Event) -> None:
+    import uvloop
+
+    config = _read_config(options)
+    if options.without_effect:
+        _log.warning("Accepted, but without effect here: %s", ", ".join(options.without_effect))
+    announcer = _Announcer()
+    models = _make_models(options, announcer)
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    loop = uvloop.new_event_loop()
+    try:
+        loop.run_until_complete(_run(options, config, models, announcer, listener, stop))
+    finally:
+        loop.close()
+
+
+def _read_config(options: ServerOptions) -> FrontConfig:
+    from serving.server.front import FrontConfig
+
+    batching = None
+    if options.enable_batching:
+        path = options.batching_parameters_file
+        batching = read_batching_parameters(path) if path else BatchingParameters()
+    tls = read_tls_config(options.ssl_config_file) if options.ssl_config_file else None
+    monitoring = options.monitoring_config_file
+    return FrontConfig(batching, tls, read_prometheus_path(monitoring) if monitoring else None)
+
+
+class _Announcer:
+    """Says each model's changes on standard output, once the ready lines have been said."""
+
+    def __init__(self) -> None:
+        self.ready = False
+
+    def __call__(self, model_name: str, change: str) -> None:
+        _log.info("model '%s': %s", model_name, change)
+        if self.ready:
+            _say(f"adclick model server: model '{model_name}' {change}")
+
+
+async def _run(
+    options: ServerOptions,
+    config: FrontConfig,
+    models: Models,
+    announcer: _Announcer,
+    listener: socket.socket | None,
+    stop: threading.Event,
+) -> None:
+    from serving.server.front import Front
+
+    front = Front(models, options, config, listener)
+    loop = asyncio.get_running_loop()
+    models.start()
+    try:
+        while not stop.is_set():
+            if await loop.run_in_executor(None, models.wait_until_available, _SIGNAL_CHECK_S):
+                break
+        if not stop.is_set():
+            gc.collect()
+            gc.freeze()  # TensorFlow's million objects would be looked through by every full collection
+            await front.start()
+            announcer.ready = True
+            _say_ready(options, models)
+            await _until_signal(stop)
+            await front.drain()
+    finally:
+        front.stop()
+        await loop.run_in_executor(None, models.stop)
+
+
+def _say_ready(options: ServerOptions, models: Models) -> None:
+    addresses = ""
+    if options.grpc_port:
+        addresses += f", gRPC {authority(options.bind, options.grpc_port)}"
+    if options.grpc_socket_path:
+        addresses += f", gRPC unix:{options.grpc_socket_path}"
+    if options.rest_port:
+        addresses += f", REST {authority(options.bind, options.rest_port)}"
+    for name, versions in models.in_service().items():
+        if versions:
+            several = len(versions) > 1
+            listed = ", ".join(map(str, versions))
+            _say(f"adclick model server: model '{name}' version{'s' * several} {listed} ready{addresses}")
+
+
+async def _until_signal(stop: threading.Event) -> None:
+    """Returns on SIGTERM or SIGINT; a second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+    woken = asyncio.Event()
+
+    def on_signal() -> None:
+        woken.set()
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, on_signal)
+    if stop.is_set():  # it came while the handlers changed
+        return
+    await woken.wait()
+
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
 @contextlib.contextmanager
 def _signals_set(stop: threading.Event) -> Iterator[None]:
-    handled = (signal.SIGTERM, signal.SIGINT)
+    """Until the event loop takes over, signals set `stop`."""
 
     def on_signal(number: int, _: object) -> None:
         stop.set()
         signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
 
-    before = {number: signal.signal(number, on_signal) for number in handled}
+    before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
     try:
         yield
     finally:
@@ -149,15 +195,10 @@ def _signals_set(stop: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _authority(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+def _make_models(options: ServerOptions, announce: _Announcer) -> Models:
+    from serving.server.model_setup import make_models
 
-
-def _port_error(protocol: str, flag: str, address: str, port: int, why: object) -> PortError:
-    return PortError(
-        f"cannot listen on {_authority(address, port)} for {protocol}: {why}; "
-        f"stop what uses the port, or give another one with {flag} (or, with --bind, another address)"
-    )
+    return make_models(options, announce)
 
 
 def _say(line: str) -> None:

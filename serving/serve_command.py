@@ -36,7 +36,15 @@ def run(args: argparse.Namespace) -> int:
     from serving.server.server_options import ServerOptions
 
     set_up_logging()
-    options = ServerOptions(args.model_name, base_path, args.port, args.rest_port, args.bind)
+    options = ServerOptions(
+        model_name=args.model_name,
+        model_base_path=base_path,
+        grpc_port=args.port,
+        rest_port=args.rest_port,
+        bind=args.bind,
+        enable_batching=True,
+        enable_health_service=True,
+    )
     return serve(options)
 
 

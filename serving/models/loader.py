@@ -1,20 +1,24 @@
 """Loads a SavedModel into a session of its own and runs its signatures.
 
-Source: tensorflow/cc/saved_model/loader.cc, which the original server uses; `tf.compat.v1.saved_model.load`
-is the Python way that loads every TF1 and TF2 SavedModel, where `tf.saved_model.load` fails on some TF1 ones.
+Source: tensorflow/cc/saved_model/loader.cc, which the original server uses: it loads every TF1 and TF2 SavedModel,
+where `tf.saved_model.load` fails on some TF1 ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from serving.models.session_call import Array, SessionCall, make_session_call
+from serving.models.session_options import SessionOptions
 from serving.request_error import Code, RequestError
 
-SERVE_TAG = "serve"
+_log = logging.getLogger(__name__)
+
+_DEFAULT_OPTIONS = SessionOptions()
 
 
 @dataclass(frozen=True)
@@ -37,77 +41,131 @@ class Signature:
     inputs: Mapping[str, TensorSpec]
     outputs: Mapping[str, TensorSpec]
     call: SessionCall | None = field(repr=False, default=None)
+    defaults: Mapping[str, Array] = field(repr=False, default_factory=dict)  # values of inputs a request may leave out
+
+
+CallMaker = Callable[[Signature, Sequence[str]], SessionCall]
+"""(signature, output aliases) to a function that computes these outputs only."""
 
 
 class LoadedModel:
     """A SavedModel in memory: signatures that can be run, and the SignatureDefs for metadata requests."""
 
-    def __init__(self, session: Any, signatures: Mapping[str, Signature], signature_defs: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        session: Any,
+        signatures: Mapping[str, Signature],
+        signature_defs: Mapping[str, Any],
+        make_call: CallMaker | None = None,
+    ) -> None:
         self._session = session
+        self._make_call = make_call
+        self._partial_calls: dict[tuple[str, tuple[str, ...]], SessionCall] = {}
         self.signatures = signatures
         self.signature_defs = signature_defs
 
-    def run(self, signature: Signature, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """All outputs of `signature` by alias, for inputs by alias.
+    def run(
+        self, signature: Signature, inputs: Mapping[str, Array], outputs: Sequence[str] | None = None
+    ) -> dict[str, Array]:
+        """The outputs of `signature` named by `outputs` (None: all) by alias, for inputs by alias.
+
+        What only other outputs need is not computed. Inputs with a default may be left out.
 
         Raises:
             RequestError: with TensorFlow's own code and message, where the graph refuses the values.
         """
         import tensorflow as tf
 
-        if signature.call is None:
-            raise RequestError(Code.FAILED_PRECONDITION, f'Signature "{signature.name}" has no outputs to compute.')
         try:
-            fetched = signature.call([inputs[alias] for alias in signature.inputs])
+            call = self._call(signature, outputs)
+            fetched = call([_value(signature, inputs, alias) for alias in signature.inputs])
         except tf.errors.OpError as error:
             raise RequestError(Code.from_number(error.error_code), error.message) from error
-        except (
-            TypeError,
-            ValueError,
-        ) as error:  # values the C API cannot take, such as a ragged object array
+        except (TypeError, ValueError) as error:  # values the C API cannot take, such as a ragged object array
             raise RequestError(Code.INVALID_ARGUMENT, str(error)) from error
-        return dict(zip(signature.outputs, fetched, strict=True))
+        return dict(zip(signature.outputs if outputs is None else outputs, fetched, strict=True))
+
+    def _call(self, signature: Signature, outputs: Sequence[str] | None) -> SessionCall:
+        if signature.call is None:
+            raise RequestError(Code.FAILED_PRECONDITION, f'Signature "{signature.name}" has no outputs to compute.')
+        if outputs is None or self._make_call is None or list(outputs) == list(signature.outputs):
+            return signature.call
+        # Sorted, so that the order in which clients name outputs does not multiply the calls kept.
+        wanted = tuple(sorted(outputs))
+        key = (signature.name, wanted)
+        call = self._partial_calls.get(key)
+        if call is None:
+            call = self._partial_calls[key] = self._make_call(signature, wanted)
+        if wanted == tuple(outputs):
+            return call
+        picks = [wanted.index(alias) for alias in outputs]
+        sorted_call = call
+        return lambda feeds: [fetched[pick] for fetched in (sorted_call(feeds),) for pick in picks]
 
     def close(self) -> None:
         """Releases the session and its variables; no run may be under way or follow."""
         self.signatures = {}
+        self._partial_calls = {}
         self._session.close()
 
 
-def load_saved_model(export_dir: Path) -> LoadedModel:
+def _value(signature: Signature, inputs: Mapping[str, Array], alias: str) -> Array:
+    value = inputs.get(alias)
+    return signature.defaults[alias] if value is None else value
+
+
+def load_saved_model(export_dir: Path, options: SessionOptions = _DEFAULT_OPTIONS) -> LoadedModel:
     """Loads the meta graph tagged `serve` from `export_dir`, variables and tables initialised.
 
     Raises:
-        Exception: whatever TensorFlow raises for a missing, half-copied or corrupt SavedModel; the types
-            differ by what is wrong, so that callers treat all alike.
+        Exception: RequestError, or whatever TensorFlow raises for a missing, half-copied or corrupt SavedModel; the
+            types differ by what is wrong, so that callers treat all alike.
     """
     import tensorflow as tf
 
-    graph = tf.Graph()
-    with graph.as_default():
-        config = tf.compat.v1.ConfigProto(allow_soft_placement=True)
-        session = tf.compat.v1.Session(graph=graph, config=config)
+    if options.single_threaded_executor:
         try:
-            meta_graph = tf.compat.v1.saved_model.load(session, [SERVE_TAG], str(export_dir))
-            signatures = {
-                name: _read_signature(session, name, definition)
-                for name, definition in meta_graph.signature_def.items()
-            }
-        except BaseException:
-            session.close()
-            raise
-    return LoadedModel(session, signatures, dict(meta_graph.signature_def))
+            return _load(export_dir, options, single_threaded=True)
+        except tf.errors.UnimplementedError as error:
+            # Low-level control flow and reference variables, of TF1; found out while the executors are made.
+            _log.info("%s runs in TensorFlow's default executor: %s", export_dir, error.message.splitlines()[0])
+    return _load(export_dir, options, single_threaded=False)
 
 
-def _read_signature(session: Any, name: str, definition: Any) -> Signature:
+def _load(export_dir: Path, options: SessionOptions, single_threaded: bool) -> LoadedModel:
+    from serving.models.graph_session import open_session
+    from serving.models.saved_model_proto import read_meta_graph
+
+    meta_graph = read_meta_graph(export_dir)
+    session = open_session(meta_graph, export_dir, options, single_threaded)
+
+    def make_call(signature: Signature, outputs: Sequence[str]) -> SessionCall:
+        feeds = [spec.tensor_name for spec in signature.inputs.values()]
+        fetches = [signature.outputs[alias].tensor_name for alias in outputs]
+        return make_session_call(session, feeds, fetches, options.in_callers_thread)
+
+    try:
+        signatures = {
+            name: _read_signature(name, definition, make_call) for name, definition in meta_graph.signature_defs.items()
+        }
+    except BaseException:
+        session.close()
+        raise
+    return LoadedModel(session, signatures, meta_graph.signature_defs, make_call)
+
+
+def _read_signature(name: str, definition: Any, make_call: CallMaker) -> Signature:
+    import tensorflow as tf
+
     inputs = {alias: _tensor_spec(definition.inputs[alias]) for alias in sorted(definition.inputs)}
     outputs = {alias: _tensor_spec(definition.outputs[alias]) for alias in sorted(definition.outputs)}
-    call = None
+    defaults = {alias: tf.make_ndarray(definition.defaults[alias]) for alias in getattr(definition, "defaults", {})}
+    signature = Signature(name, definition.method_name, inputs, outputs, defaults=defaults)
     # An initialisation signature names an operation, not tensors: nothing a request could fetch.
     if definition.method_name and all(spec.tensor_name for spec in [*inputs.values(), *outputs.values()]):
-        feeds = [spec.tensor_name for spec in inputs.values()]
-        call = make_session_call(session, feeds, [spec.tensor_name for spec in outputs.values()])
-    return Signature(name, definition.method_name, inputs, outputs, call)
+        call = make_call(signature, list(outputs))
+        return Signature(name, definition.method_name, inputs, outputs, call, defaults)
+    return signature
 
 
 def _tensor_spec(info: Any) -> TensorSpec:

@@ -1,144 +1,179 @@
-"""JSON text of a request: bounded in depth, with the errors that TF Serving's parser (RapidJSON) gives.
+"""JSON text of a request, parsed as TF Serving parses it.
 
-NaN, Infinity and -Infinity are numbers both ways, and text after the first value is ignored, as in
-tensorflow_serving/util/json_tensor.cc, ParseJson.
+Source: tensorflow_serving/util/json_tensor.cc, ParseJson. NaN, Inf and Infinity are numbers, text after the first value
+is ignored, integers beyond 64 bits are doubles, and of a key that comes twice the first counts. Stricter than there:
+strings have to be UTF-8 without lone surrogates (RFC 8259, section 8), and json_limits.py.
+
+orjson does the work wherever both agree; what it refuses goes to Python's parser.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
+import orjson
 
-from serving.request_error import RequestError, invalid_argument
+from serving.protocol.json_debug import debug_string
+from serving.protocol.json_errors import (
+    BAD_ENCODING,
+    TOO_BIG,
+    parse_error,
+    surrogate_error,
+    syntax_error,
+    too_big_error,
+)
+from serving.protocol.json_limits import check_limits, too_deep
+from serving.protocol.json_structure import mask_escapes
+from serving.request_error import invalid_argument
 
-MAX_JSON_DEPTH = 100  # TF Serving has no limit: CVE-2025-0649
-MAX_DEBUG_BYTES = 256  # a value quoted in an error is cut there
-
-_BLOCK_BYTES = 1 << 20
+_BOM = b"\xef\xbb\xbf"
 _LEADING_SPACE = re.compile(r"[ \t\n\r]*")
-# json.JSONDecodeError.msg -> rapidjson/error/en.h
-_RAPIDJSON_ERRORS = {
-    "Expecting value": "Invalid value.",
-    "Expecting ':' delimiter": "Missing a colon after a name of object member.",
-    "Expecting property name enclosed in double quotes": "Missing a name for object member.",
-    "Illegal trailing comma before end of object": "Missing a name for object member.",
-    "Unterminated string starting at": "Missing a closing quotation mark in string.",
-    "Invalid control character at": "Invalid encoding in string.",
-    "Invalid \\escape": "Invalid escape character in string.",
-    "Invalid \\uXXXX escape": "Incorrect hex digit after \\u escape in string.",
-}
+_MAYBE_BIG_NUMBER = re.compile(r"\d{19}|[eE]\+?\d{3}")
+# What RapidJSON takes for a number and Python does not; strings first, so that they are passed over.
+_ODD_NUMBER = re.compile(r'"[^"]*"|-NaN|-?Inf(?:inity)?')
+_NO_DOCUMENT = ("", "\0", ",", ":", "]", "}")
+_ODD_NUMBERS = ("-NaN", "Inf", "-Inf")
+_DIGITS_OF_UINT64 = 20
+_DIGITS_OF_DOUBLE = 309
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
     """The JSON object that `body` starts with.
 
     Raises:
-        RequestError: INVALID_ARGUMENT for malformed or too deeply nested JSON, or another value than an
-            object.
+        RequestError: INVALID_ARGUMENT for malformed or too deeply nested JSON, or another value than an object;
+            RESOURCE_EXHAUSTED for more values than a request may hold.
     """
     if not body:
         raise parse_error("The document is empty")
-    if body.count(b"[") + body.count(b"{") > MAX_JSON_DEPTH and _is_deeper_than(body, MAX_JSON_DEPTH):
-        raise parse_error(f"Nested deeper than {MAX_JSON_DEPTH} levels")
+    check_limits(body)
     try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise parse_error("Invalid encoding in string.", error.start) from error
-    start = _LEADING_SPACE.match(text).end()  # type: ignore[union-attr]  # matches the empty string too
-    if start == len(text):
-        raise parse_error("The document is empty", 0)
-    try:
-        value, _ = json.JSONDecoder().raw_decode(text, start)
-    except json.JSONDecodeError as error:
-        raise parse_error(_rapidjson_error(error), len(text[: error.pos].encode())) from error
-    except RecursionError as error:
-        raise parse_error(f"Nested deeper than {MAX_JSON_DEPTH} levels") from error
-    except ValueError as error:  # an integer of more than 4300 digits
-        raise parse_error("Number too big to be stored in double.") from error
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        value = _parse_with_nan(body)
+        if value is None:
+            value = _parse_leniently(body, _PLAIN)
+    if type(value) is dict and _may_repeat_a_key(body, value):
+        value = _parse_leniently(body, _FIRST_KEY_WINS)
     if not isinstance(value, dict):
         raise invalid_argument(f"JSON Value: {debug_string(value)} Is not object")
     return value
 
 
-def parse_error(what: str, offset: int | None = None) -> RequestError:
-    """INVALID_ARGUMENT in the form that ParseJson gives; `offset` in bytes."""
-    return invalid_argument(f"JSON Parse error: {what}" + ("" if offset is None else f" at offset: {offset}"))
+def _may_repeat_a_key(body: bytes, document: dict[str, Any]) -> bool:
+    """Whether a key of the document, of its columns or of its rows stands in the text more often than expected."""
+    expected = dict.fromkeys(document, 1)
+    columns, rows = document.get("inputs"), document.get("instances")
+    if type(columns) is dict:
+        expected.update(dict.fromkeys(columns, 1))
+    if type(rows) is list and rows and type(rows[0]) is dict:
+        expected.update(dict.fromkeys(rows[0], len(rows)))
+    return any(body.count(b'"%b"' % key.encode()) > count for key, count in expected.items())
 
 
-def _rapidjson_error(error: json.JSONDecodeError) -> str:
-    if error.msg.startswith("Expecting ',' delimiter"):
-        in_object = _innermost_bracket(error.doc[: error.pos]) == "{"
-        return (
-            "Missing a comma or } after an object member."
-            if in_object
-            else "Missing a comma or ] after an array element."
-        )
-    return _RAPIDJSON_ERRORS.get(error.msg, "Invalid value.")
+def _parse_with_nan(body: bytes) -> Any:
+    """The document of a body that is JSON but for its NaNs: several times as quick as the lenient way; else None."""
+    count = body.count(b"NaN")
+    if not count or b"null" in body:
+        return None
+    try:
+        value = orjson.loads(body.replace(b"NaN", b"null"))
+    except orjson.JSONDecodeError:
+        return None
+    return value if _put_nan_for_null(value) == count else None  # fewer: some NaN stood within a string
 
 
-def _innermost_bracket(text: str) -> str:
-    open_brackets = []
-    for token in re.finditer(r'"(?:\\.|[^"\\])*"|[\[{\]}]', text, re.DOTALL):
-        if token[0] in "[{":
-            open_brackets.append(token[0])
-        elif token[0] in "]}" and open_brackets:
-            open_brackets.pop()
-    return open_brackets[-1] if open_brackets else ""
+def _put_nan_for_null(value: Any) -> int:
+    """Replaces every None within a parsed value; how many there were."""
+    count = 0
+    if type(value) is list:
+        kinds = set(map(type, value))
+        if type(None) in kinds:
+            count = value.count(None)
+            value[:] = [math.nan if item is None else item for item in value]
+        if list in kinds or dict in kinds:
+            count += sum(_put_nan_for_null(item) for item in value if type(item) is list or type(item) is dict)
+    elif type(value) is dict:
+        for key, item in value.items():
+            if item is None:
+                value[key] = math.nan
+                count += 1
+            elif type(item) is list or type(item) is dict:
+                count += _put_nan_for_null(item)
+    return count
 
 
-def _is_deeper_than(body: bytes, max_depth: int) -> bool:
-    """Whether brackets outside strings nest deeper than `max_depth`: linear in time, constant in memory."""
-    unescaped = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    in_string, depth = False, 0
-    for start in range(0, len(unescaped), _BLOCK_BYTES):
-        block = np.frombuffer(unescaped, np.uint8, min(_BLOCK_BYTES, len(unescaped) - start), start)
-        inside = np.logical_xor.accumulate(block == ord('"')) ^ in_string
-        opening = ((block == ord("[")) | (block == ord("{"))) & ~inside
-        closing = ((block == ord("]")) | (block == ord("}"))) & ~inside
-        depths = depth + np.cumsum(opening.astype(np.int32) - closing, dtype=np.int32)
-        if depths.max() > max_depth:
-            return True
-        in_string, depth = bool(inside[-1]), int(depths[-1])
-    return False
+def _parse_leniently(body: bytes, decoder: json.JSONDecoder) -> Any:
+    bom_bytes = len(_BOM) if body.startswith(_BOM) else 0
+    try:
+        text = body[bom_bytes:].decode()
+    except UnicodeDecodeError as error:
+        raise parse_error(BAD_ENCODING, bom_bytes + error.start) from error
+    start = _LEADING_SPACE.match(text).end()  # type: ignore[union-attr]  # matches the empty string too
+    if text[start : start + 1] in _NO_DOCUMENT:
+        raise parse_error("The document is empty.", bom_bytes + start)
+    if _MAYBE_BIG_NUMBER.search(text):
+        decoder = _checking_numbers(decoder)
+    try:
+        try:
+            value, end = decoder.raw_decode(text, start)
+        except json.JSONDecodeError as error:
+            if not text.startswith(_ODD_NUMBERS, error.pos):
+                raise
+            value, end = decoder.raw_decode(_with_usual_numbers(text), start)
+    except json.JSONDecodeError as error:
+        raise surrogate_error(text[: error.pos], bom_bytes) or syntax_error(error, bom_bytes) from error
+    except RecursionError as error:
+        raise too_deep() from error
+    except OverflowError as error:
+        raise too_big_error(text, bom_bytes) from error
+    if lone := surrogate_error(text[:end], bom_bytes):
+        raise lone
+    return value
 
 
-def type_name(value: object) -> str:
-    """Name of a parsed value's JSON type, as the original's messages have it."""
-    if value is None:
-        return "Null"
-    if isinstance(value, bool):
-        return "True" if value else "False"
-    kinds: dict[type, str] = {dict: "Object", list: "Array", str: "String"}
-    return kinds.get(type(value), "Number")
+def _with_usual_numbers(text: str) -> str:
+    pieces, end = [], 0
+    for match in _ODD_NUMBER.finditer(mask_escapes(text)):
+        token = match[0]
+        if token[0] != '"':
+            pieces += [
+                text[end : match.start()],
+                "NaN" if token == "-NaN" else "-Infinity" if token[0] == "-" else "Infinity",
+            ]
+            end = match.end()
+    return "".join(pieces) + text[end:]
 
 
-def debug_string(value: object) -> str:
-    """A value as the original quotes it in errors: objects indented, arrays on one line, cut when long."""
-    text, size = [], 0
-    for token in _tokens(value, 0):
-        if size >= MAX_DEBUG_BYTES:
-            break
-        text.append(token)
-        size += len(token)
-    return "".join(text)
+def _first_key_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for key, value in pairs:
+        members.setdefault(key, value)
+    return members
 
 
-def _tokens(value: object, level: int) -> Iterator[str]:
-    if isinstance(value, list):
-        yield "["
-        for index, item in enumerate(value):
-            yield ", " if index else ""
-            yield from _tokens(item, level)
-        yield "]"
-    elif isinstance(value, dict) and value:
-        for index, (key, item) in enumerate(value.items()):
-            yield ("," if index else "{") + "\n" + "    " * (level + 1)
-            yield json.dumps(key) + ": "
-            yield from _tokens(item, level + 1)
-        yield "\n" + "    " * level + "}"
-    else:
-        yield json.dumps(value)
+def _checking_numbers(decoder: json.JSONDecoder) -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=decoder.object_pairs_hook, parse_int=_integer, parse_float=_double)
+
+
+def _integer(digits: str) -> int | float:
+    if len(digits) < _DIGITS_OF_UINT64:
+        return int(digits)
+    if len(digits) > _DIGITS_OF_DOUBLE + 1:
+        raise OverflowError(TOO_BIG)
+    number = int(digits)
+    return number if -(2**63) <= number < 2**64 else _double(digits)
+
+
+def _double(digits: str) -> float:
+    number = float(digits)
+    if number in (float("inf"), float("-inf")):
+        raise OverflowError(TOO_BIG)
+    return number
+
+
+_PLAIN = json.JSONDecoder()
+_FIRST_KEY_WINS = json.JSONDecoder(object_pairs_hook=_first_key_wins)

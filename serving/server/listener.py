@@ -5,6 +5,10 @@ from __future__ import annotations
 import socket
 
 
+class PortError(Exception):
+    """An address that cannot be listened on; exit status 2."""
+
+
 def bind_listener(address: str, port: int) -> socket.socket:
     """A bound TCP socket that does not listen yet.
 
@@ -20,3 +24,16 @@ def bind_listener(address: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def authority(address: str, port: int) -> str:
+    """host:port, with IPv6 addresses in brackets."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def port_error(protocol: str, flag: str, address: str, port: int, why: object) -> PortError:
+    """The error for a port that cannot be had, with the mend."""
+    return PortError(
+        f"cannot listen on {authority(address, port)} for {protocol}: {why}; "
+        f"stop what uses the port, or give another one with {flag} (or, with --bind, another address)"
+    )

@@ -1,29 +1,41 @@
-"""Runs an ASGI application on uvicorn in a thread of its own, with an orderly end."""
+"""Runs the REST application on uvicorn within a running event loop, with an orderly end."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import socket
-import threading
-import time
+from collections.abc import Generator
 
 import uvicorn
 
-from serving.server.rest_service import RestService
+from serving.server.http_protocol import BoundedHttpProtocol
+from serving.server.rest_application import RestApplication
 
-_LAME_DUCK_S = 0.3  # replies ask clients to close their connections before the rest is closed under them
 _BACKLOG = 2048
+_KEEP_ALIVE_S = 75  # longer than clients' pools usually keep a connection, so that they close it and not we
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the process has its own."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Captures none."""
+        yield
 
 
 class RestServer:
-    """REST on a bound socket. Signals are the caller's business: uvicorn takes them in the main thread
-    only."""
+    """REST on a bound socket."""
 
-    def __init__(self, service: RestService, listener: socket.socket, drain_s: float) -> None:
-        self._service = service
+    def __init__(self, application: RestApplication, listener: socket.socket, drain_s: float) -> None:
+        self._application = application
         self._listener = listener
-        self._server = uvicorn.Server(
+        self._task: asyncio.Task[None] | None = None
+        self._server = _Server(
             uvicorn.Config(
-                service,
+                application,
+                http=BoundedHttpProtocol,
                 lifespan="off",
                 access_log=False,
                 log_config=None,
@@ -31,30 +43,29 @@ class RestServer:
                 backlog=_BACKLOG,
                 server_header=False,
                 ws="none",
+                timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=int(drain_s),
             )
         )
-        self._thread = threading.Thread(target=self._run, name="rest-server", daemon=True)
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Starts accepting; returns when it does.
 
         Raises:
             RuntimeError: where uvicorn ended instead of starting.
         """
-        self._thread.start()
+        self._task = asyncio.get_running_loop().create_task(self._server.serve([self._listener]))
         while not self._server.started:
-            if not self._thread.is_alive():
-                raise RuntimeError("The REST server ended while starting; its log says why")
-            time.sleep(0.005)
+            if self._task.done():
+                raise RuntimeError("The REST server ended while starting; its log says why") from self._task.exception()
+            await asyncio.sleep(0.001)
 
-    def stop(self) -> None:
-        """Stops accepting, lets requests under way finish, and ends the thread."""
-        self._service.draining = True
-        time.sleep(_LAME_DUCK_S)
+    def announce_end(self) -> None:
+        """From now on, replies ask clients to close their connections."""
+        self._application.draining = True
+
+    async def stop(self) -> None:
+        """Stops accepting and lets requests under way finish."""
         self._server.should_exit = True
-        self._thread.join()
-        self._service.close()
-
-    def _run(self) -> None:
-        self._server.run(sockets=[self._listener])
+        if self._task is not None:
+            await self._task

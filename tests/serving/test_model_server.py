@@ -17,7 +17,7 @@ from server_process import ServerProcess
 
 from serving.client import ClickClient, ClientError, GrpcClient, RestClient
 from serving.model_server import serve
-from serving.server.server_options import ServerOptions, parse_server_options
+from serving.server.server_options import ServerOptions
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +90,9 @@ def test_no_request_fails_while_versions_are_swapped_copied_broken_and_rolled_ba
     time.sleep(0.6)
     statuses = own_server.rest("GET", "/v1/models/click")[1]["model_version_status"]
     assert [(entry["version"], entry["state"]) for entry in statuses] == [
-        ("1", "END"), ("2", "AVAILABLE"), ("4", "END"),
+        ("4", "END"), ("2", "AVAILABLE"), ("1", "END"),
     ]  # fmt: skip
-    assert "Cannot parse file" in statuses[2]["status"]["error_message"]
+    assert "Can't parse" in statuses[0]["status"]["error_message"]
     shutil.rmtree(base_path / "4")
 
     shutil.copytree(exported / "3", base_path / ".3.incoming")
@@ -152,31 +152,6 @@ def test_sigterm_finishes_requests_under_way_and_exits_0(own_server: ServerProce
         own_server.rest("GET", "/v1/models/click")
 
 
-def test_flags_are_tensorflow_model_servers(capsys: pytest.CaptureFixture[str]) -> None:
-    options = parse_server_options(
-        ["--port=1", "--rest_api_port=2", "--model_name=m", "--model_base_path=/models/m",
-         "--file_system_poll_wait_seconds=5", "--rest_api_timeout_in_ms=1500"]
-    )  # fmt: skip
-    assert (options.grpc_port, options.rest_port, options.model_name) == (1, 2, "m")
-    assert (options.model_base_path, options.poll_wait_s, options.rest_timeout_s) == (
-        Path("/models/m"),
-        5.0,
-        1.5,
-    )
-    assert (options.bind, options.max_body_bytes) == ("127.0.0.1", 64 * 2**20)
-    for arguments, message in [
-        (["--port=0"], "--port 0 and --rest_api_port 0 turn both protocols off"),
-        (["--port=7", "--rest_api_port=7"], "--port and --rest_api_port are both 7"),
-        (["--port=70000"], "70000 is no port; give 1 to 65535, or 0 for off"),
-        (["--rest_api_timeout_in_ms=0"], "0 is not positive"),
-        (["--enable_batching"], "unrecognized arguments: --enable_batching"),
-    ]:
-        with pytest.raises(SystemExit) as caught:
-            parse_server_options(["--model_base_path=/m", *arguments])
-        assert caught.value.code == 2
-        assert message in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(("protocol", "flag"), [("gRPC", "--port"), ("REST", "--rest_api_port")])
 def test_a_taken_port_is_status_2_and_named(
     tmp_path: Path, protocol: str, flag: str, capsys: pytest.CaptureFixture[str]
@@ -188,3 +163,62 @@ def test_a_taken_port_is_status_2_and_named(
     error = capsys.readouterr().err
     assert f"cannot listen on 127.0.0.1:{port} for {protocol}: " in error
     assert f"give another one with {flag}" in error
+
+
+def test_several_models_labels_and_a_reload(tmp_path: Path, exported: Path) -> None:
+    """Two models from a config file; a reload over gRPC takes one away and moves a label."""
+    import grpc
+    from google.protobuf import text_format
+    from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc
+
+    for name, version in (("one", 1), ("two", 2), ("two", 3)):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / str(version)).symlink_to(exported / str(version))
+    one = f'config {{ name: "one" base_path: "{tmp_path}/one" model_platform: "tensorflow" }}'
+    two = (
+        f'config {{ name: "two" base_path: "{tmp_path}/two" model_platform: "tensorflow" '
+        "model_version_policy { all {} } version_labels { key: 'stable' value: %d } }"
+    )
+    config_file = tmp_path / "models.txt"
+    config_file.write_text(f"model_config_list {{ {one} {two % 2} }}")
+    server = ServerProcess(tmp_path / "unused", f"--model_config_file={config_file}")
+    row = {"bid": 0.5, "hour": 0, "image_path": "", "image_path_bytes": "", "site": ""}
+    body = {"signature_name": "predict", "instances": [row]}
+
+    def answering(path: str) -> tuple[int, str | None]:
+        status, _, headers = server.rest("POST", f"/v1/models/{path}:predict", body)
+        return status, headers.get("adclick-model-version")
+
+    try:
+        assert "model 'one' version 1 ready" in server.wait_for_line("ready")
+        assert "model 'two' version" in server.wait_for_line("ready")
+        while len([entry for entry in server.rest("GET", "/v1/models/two")[1]["model_version_status"]
+                   if entry["state"] == "AVAILABLE"]) < 2:  # fmt: skip
+            time.sleep(0.05)
+        assert answering("one") == (200, "1")
+        assert answering("two") == (200, "3")
+        assert answering("two/labels/stable") == (200, "2")
+        assert answering("two/labels/other") == (400, None)
+        request = model_management_pb2.ReloadConfigRequest()
+        text_format.Parse(f"model_config_list {{ {two % 3} }}", request.config)
+        request.metric_names.append("/tensorflow/serving/request_count")
+        with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
+            models = model_service_pb2_grpc.ModelServiceStub(channel)
+            reply = models.HandleReloadConfigRequest(request, timeout=30)
+            assert reply.status.error_code == 0
+            with pytest.raises(grpc.RpcError, match="Only ModelConfigList is currently supported"):
+                models.HandleReloadConfigRequest(model_management_pb2.ReloadConfigRequest(), timeout=30)
+        assert answering("two/labels/stable") == (200, "3")
+        assert answering("one") == (404, None)
+    finally:
+        server.stop()
+
+
+def test_a_bad_config_file_is_status_2_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "ssl.txt"
+    file.write_text("no_such_field: 1")
+    options = ServerOptions("click", tmp_path, grpc_port=0, grpc_socket_path=f"{tmp_path}/s", ssl_config_file=file)
+    assert serve(options) == 2
+    assert f'{file}: no text-format SSLConfig: 1:1 : Message type "tensorflow.serving.SSLConfig" has no field' in (
+        capsys.readouterr().err
+    )

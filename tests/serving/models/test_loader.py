@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from serving.models import graph_session
 from serving.models.loader import load_saved_model
 from serving.models.session_call import make_session_call
 from serving.request_error import Code, RequestError
@@ -28,7 +30,10 @@ def test_signatures_are_read_with_the_servers_dtype_names(exported: Path) -> Non
     model.close()
 
 
-def test_without_the_private_callable_the_public_one_gives_the_same(exported: Path) -> None:
+def test_without_private_functions_the_public_ones_give_the_same(
+    exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph_session, "_import_graph", lambda *_: False)
     model = load_saved_model(exported / "1")
 
     class PublicSession:
@@ -47,3 +52,74 @@ def test_without_the_private_callable_the_public_one_gives_the_same(exported: Pa
     for one, other in zip(private, public, strict=True):
         np.testing.assert_array_equal(one, other)
     model.close()
+
+
+def test_some_outputs_can_be_asked_for_in_any_order(exported: Path) -> None:
+    model = load_saved_model(exported / "1")
+    wide = model.signatures["wide"]
+    inputs = {"x": np.float32([[1]]), "text": np.array([b"ab"], dtype=object)}
+    assert list(model.run(wide, inputs)) == ["doubled", "length", "text_bytes"]
+    assert {name: value.tolist() for name, value in model.run(wide, inputs, ["length", "doubled"]).items()} == {
+        "length": [2], "doubled": [[2.0]],
+    }  # fmt: skip
+    assert list(model._partial_calls) == [("wide", ("doubled", "length"))]
+    assert list(model.run(wide, inputs, ["doubled", "length"])) == ["doubled", "length"]
+    assert len(model._partial_calls) == 1
+    model.close()
+
+
+def test_a_graph_that_the_single_threaded_executor_refuses_runs_in_the_default_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [None], name="x")
+        factor = v1.get_variable("factor", initializer=3.0, use_resource=False)  # a reference variable
+        switch_off, switch_on = v1.raw_ops.Switch(data=x, pred=tf.reduce_sum(x) > 10)
+        y = v1.raw_ops.Merge(inputs=[switch_off * factor, -switch_on]).output
+        session.run(v1.global_variables_initializer())
+        v1.saved_model.simple_save(session, str(tmp_path / "1"), {"x": x}, {"y": y})
+    caplog.set_level("INFO")
+    model = load_saved_model(tmp_path / "1")
+    assert "default executor" in caplog.text
+    signature = model.signatures["serving_default"]
+    assert model.run(signature, {"x": np.float32([1, 2])})["y"].tolist() == [3, 6]
+    assert model.run(signature, {"x": np.float32([10, 2])})["y"].tolist() == [-10, -2]
+    model.close()
+
+
+def test_a_default_stands_for_an_input_that_is_left_out(exported: Path, tmp_path: Path) -> None:
+    import tensorflow as tf
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    shutil.copytree(exported / "1", tmp_path / "1")
+    saved_model = saved_model_pb2.SavedModel.FromString((tmp_path / "1/saved_model.pb").read_bytes())
+    wide = saved_model.meta_graphs[0].signature_def["wide"]
+    wide.defaults["x"].CopyFrom(tf.make_tensor_proto([[4.0]]))
+    (tmp_path / "1/saved_model.pb").write_bytes(saved_model.SerializeToString())
+    model = load_saved_model(tmp_path / "1")
+    outputs = model.run(model.signatures["wide"], {"text": np.array([b"a"], dtype=object)})
+    assert outputs["doubled"].tolist() == [[8.0]]
+    model.close()
+
+
+def test_text_saved_models_load_and_missing_ones_are_told(exported: Path, tmp_path: Path) -> None:
+    from google.protobuf import text_format
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    shutil.copytree(exported / "1", tmp_path / "1")
+    binary = tmp_path / "1/saved_model.pb"
+    saved_model = saved_model_pb2.SavedModel.FromString(binary.read_bytes())
+    binary.unlink()
+    with pytest.raises(RequestError, match=r"^NOT_FOUND: Could not find SavedModel .pb or .pbtxt"):
+        load_saved_model(tmp_path / "1")
+    (tmp_path / "1/saved_model.pbtxt").write_text(text_format.MessageToString(saved_model))
+    model = load_saved_model(tmp_path / "1")
+    assert set(model.signatures) >= {"serving_default", "predict", "wide"}
+    model.close()
+    saved_model.meta_graphs[0].meta_info_def.tags[:] = ["train"]
+    binary.write_bytes(saved_model.SerializeToString())
+    with pytest.raises(RequestError, match=r"Could not find meta graph def matching supplied tags: \{ serve \}"):
+        load_saved_model(tmp_path / "1")

@@ -127,7 +127,7 @@ def test_predict_errors_are_worded_as_the_original_words_them(stub: Any) -> None
     wrong = full_request()
     wrong.inputs["bid"].CopyFrom(wrong.inputs["site"])
     assert error_of(stub.Predict, wrong) == (
-        code.INVALID_ARGUMENT, "Expects input bid to be float but string is provided",
+        code.INVALID_ARGUMENT, "Expects arg[0] to be float but string is provided (input bid)",
     )  # fmt: skip
 
 
@@ -148,11 +148,22 @@ def test_a_message_beyond_the_limit_is_refused(stub: Any) -> None:
     assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-def test_methods_that_are_not_there_say_so(stub: Any) -> None:
-    from tensorflow_serving.apis import classification_pb2
+def test_every_inference_method_is_there(stub: Any) -> None:
+    from tensorflow_serving.apis import classification_pb2, inference_pb2, regression_pb2
 
-    code, _ = error_of(stub.Classify, classification_pb2.ClassificationRequest())
-    assert code is grpc.StatusCode.UNIMPLEMENTED
+    missing = (grpc.StatusCode.INVALID_ARGUMENT, "Missing ModelSpec")
+    assert error_of(stub.Classify, classification_pb2.ClassificationRequest()) == missing
+    assert error_of(stub.Regress, regression_pb2.RegressionRequest()) == missing
+    code, _ = error_of(stub.MultiInference, inference_pb2.MultiInferenceRequest())
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_a_body_that_is_no_message_is_the_clients_fault(channel: Any) -> None:
+    for service, method in (("PredictionService", "Predict"), ("ModelService", "GetModelStatus")):
+        call = channel.unary_unary(f"/tensorflow.serving.{service}/{method}")
+        for body in (b"\xff", full_request().SerializeToString()[:-3]):
+            code, message = error_of(call, body)
+            assert code is grpc.StatusCode.INVALID_ARGUMENT, message
 
 
 def test_metadata_takes_signature_def_and_nothing_else(stub: Any) -> None:

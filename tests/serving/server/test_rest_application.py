@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import gzip
 import json
@@ -12,8 +11,6 @@ from typing import Any
 import pytest
 from click_model import probability
 from server_process import ServerProcess
-
-from serving.request_error import RequestError
 
 PREDICT = "/v1/models/click:predict"
 ROW = {"bid": 0.5, "hour": 10, "image_path": "", "image_path_bytes": "", "site": "news"}
@@ -139,7 +136,8 @@ def test_nesting_beyond_100_levels_is_refused(server: ServerProcess) -> None:
         ("GET", PREDICT, None, 400, "Malformed request: GET /v1/models/click:predict"),
         ("PUT", "/v1/models/click", b"", 400, "Malformed request: PUT /v1/models/click"),
         ("GET", "/v1/models", None, 400, "Missing model name in request."),
-        ("POST", "/v1/models/click:classify", {}, 501, "Method classify is not implemented by this server"),
+        ("DELETE", "/v1/models/click", None, 400, "Malformed request: DELETE /v1/models/click"),
+        ("OPTIONS", "/v1/models/click", None, 400, "Origin header is missing in CORS preflight"),
         ("GET", "/healthz", None, 404, "Not found: GET /healthz; the API is below /v1/models"),
         ("GET", f"/v1/models/click/versions/{2**63}", None, 400,
          f"Failed to convert version: {2**63} to numeric."),
@@ -174,18 +172,3 @@ def test_metadata_has_the_signatures(server: ServerProcess) -> None:
         "unknown_rank": False,
     }
     assert list(signature["outputs"]) == ["click_probability"]
-
-
-def test_a_request_that_takes_too_long_is_a_504() -> None:
-    from serving.models.version_table import VersionTable
-    from serving.server.rest_service import Reply, RestService
-
-    def too_slow(_: bytes) -> Reply:
-        time.sleep(0.2)
-        return Reply("late")
-
-    service = RestService(VersionTable("click"), num_threads=1, timeout_s=0.05, max_body_bytes=1)
-    with pytest.raises(RequestError, match=r"Timed out after 50 ms \(--rest_api_timeout_in_ms\)") as caught:
-        asyncio.run(service._in_thread(too_slow, b""))
-    assert caught.value.http_status == 504
-    service.close()

@@ -1,0 +1,62 @@
+"""gRPC Predict: PredictRequest -> one run of one signature -> PredictResponse.
+
+Source: tensorflow_serving/servables/tensorflow/predict_util.cc, RunPredict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from serving.models.loader import LoadedModel, Signature
+from serving.protocol.prediction import check_all_used, check_input_count, find_signature, missing_input, wanted_outputs
+from serving.protocol.prepared_call import Outputs, PreparedCall, Work
+from serving.protocol.tensor_proto import array_from_proto, check_dtype, fill_proto
+
+
+def prepare_predict(request: Any, model: LoadedModel, *, check_method_names: bool = False) -> PreparedCall:
+    """PredictRequest to the call that answers it with a PredictResponse.
+
+    Raises:
+        RequestError: in the original's words and order of checks.
+    """
+    signature = find_signature(model, request.model_spec.signature_name, check_method_names=check_method_names)
+    tensors = _tensors(request.inputs, signature, model)
+    inputs = {alias: array_from_proto(alias, spec, tensors[alias]) for alias, spec in signature.inputs.items()}
+    check_all_used(signature, request.inputs)
+    wanted = wanted_outputs(signature, request.output_filter)
+    if any(tensors[alias].dtype != spec.dtype_enum for alias, spec in signature.inputs.items()):
+        feeds = sorted(signature.inputs, key=lambda alias: signature.inputs[alias].tensor_name)
+        for index, alias in enumerate(feeds):
+            check_dtype(alias, index, signature.inputs[alias], tensors[alias])
+    name = request.model_spec.name
+
+    def reply(outputs: Sequence[Outputs], version: int) -> Any:
+        from tensorflow_serving.apis import predict_pb2
+
+        (fetched,) = outputs
+        response = predict_pb2.PredictResponse()
+        spec = response.model_spec
+        spec.name = name
+        spec.version.value = version
+        spec.signature_name = signature.name
+        for alias in wanted:
+            fill_proto(response.outputs[alias], signature.outputs[alias], fetched[alias])
+        return response
+
+    return PreparedCall([Work(signature, inputs, wanted)], reply)
+
+
+def _tensors(sent: Any, signature: Signature, model: LoadedModel) -> dict[str, Any]:
+    """TensorProto for each input: what was sent, or the signature's default."""
+    defaults = getattr(model.signature_defs.get(signature.name), "defaults", {})
+    check_input_count(signature, sent, has_defaults=bool(defaults))
+    tensors = {}
+    for alias in signature.inputs:
+        if alias in sent:
+            tensors[alias] = sent[alias]
+        elif alias in defaults:
+            tensors[alias] = defaults[alias]
+        else:
+            raise missing_input(signature, alias, sent, defaults)
+    return tensors

@@ -1,0 +1,50 @@
+"""Whether runs of a signature are so short that a thread costs more than it saves."""
+
+from __future__ import annotations
+
+from collections import deque
+
+MAX_INLINE_S = 1e-3
+MAX_INLINE_ROWS = 64
+MAX_INLINE_BYTES = 8 * 1024  # an encoded image is larger, and decoding it takes milliseconds
+_TOO_LONG_S = 0.02
+_MIN_RUNS = 8
+_FIRST_BAR_S = 1.0
+_LONGEST_BAR_S = 3600.0
+
+
+class RunTimes:
+    """Run times of one signature, and from them the leave to run on the event loop itself.
+
+    The shortest of the last runs counts: the others have waited for a processor or the interpreter lock. A run that
+    held up the loop for long bars the signature from it, for twice as long each time.
+    """
+
+    __slots__ = ("_bar_s", "_barred_until_s", "_recent_s")
+
+    def __init__(self) -> None:
+        self._recent_s: deque[float] = deque(maxlen=_MIN_RUNS)
+        self._bar_s = _FIRST_BAR_S
+        self._barred_until_s = 0.0
+
+    def note(self, run_s: float) -> None:
+        """A run in a thread took `run_s`."""
+        self._recent_s.append(run_s)
+
+    def note_inline(self, run_s: float, now_s: float) -> None:
+        """A run on the loop took `run_s`."""
+        self._recent_s.append(run_s)
+        if run_s > _TOO_LONG_S:
+            self._recent_s.clear()
+            self._barred_until_s = now_s + self._bar_s
+            self._bar_s = min(2 * self._bar_s, _LONGEST_BAR_S)
+
+    def may_run_inline(self, rows: int, size_bytes: int, now_s: float) -> bool:
+        """Whether a run of `rows` rows from request bodies of `size_bytes` may be made on the event loop."""
+        return (
+            size_bytes <= MAX_INLINE_BYTES
+            and rows <= MAX_INLINE_ROWS
+            and len(self._recent_s) == _MIN_RUNS
+            and now_s >= self._barred_until_s
+            and min(self._recent_s) <= MAX_INLINE_S
+        )
