@@ -5,7 +5,7 @@ Source: tensorflow_serving/servables/tensorflow/predict_util.cc, RunPredict.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from serving.models.loader import LoadedModel, Signature
@@ -21,9 +21,11 @@ def prepare_predict(request: Any, model: LoadedModel, *, check_method_names: boo
         RequestError: in the original's words and order of checks.
     """
     signature = find_signature(model, request.model_spec.signature_name, check_method_names=check_method_names)
-    tensors = _tensors(request.inputs, signature, model)
+    sent = dict(request.inputs)
+    tensors = _tensors(sent, signature, model)
     inputs = {alias: array_from_proto(alias, spec, tensors[alias]) for alias, spec in signature.inputs.items()}
-    check_all_used(signature, request.inputs)
+    if tensors is not sent:
+        check_all_used(signature, sent)
     wanted = wanted_outputs(signature, request.output_filter)
     if any(tensors[alias].dtype != spec.dtype_enum for alias, spec in signature.inputs.items()):
         feeds = sorted(signature.inputs, key=lambda alias: signature.inputs[alias].tensor_name)
@@ -47,10 +49,12 @@ def prepare_predict(request: Any, model: LoadedModel, *, check_method_names: boo
     return PreparedCall([Work(signature, inputs, wanted)], reply)
 
 
-def _tensors(sent: Any, signature: Signature, model: LoadedModel) -> dict[str, Any]:
+def _tensors(sent: Mapping[str, Any], signature: Signature, model: LoadedModel) -> Mapping[str, Any]:
     """TensorProto for each input: what was sent, or the signature's default."""
     defaults = getattr(model.signature_defs.get(signature.name), "defaults", {})
     check_input_count(signature, sent, has_defaults=bool(defaults))
+    if sent.keys() == signature.inputs.keys():
+        return sent
     tensors = {}
     for alias in signature.inputs:
         if alias in sent:

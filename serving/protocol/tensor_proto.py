@@ -46,6 +46,7 @@ _FIELDS: dict[str, tuple[str, Any]] = {
     "complex128": ("dcomplex_val", np.complex128),
     "string": ("string_val", object),
 }
+_READ_AS_THEY_ARE = ("float", "double", "int64", "uint64", "uint32", "bool", "int32")
 # complex numbers are sent as two values each
 _PARTS = {"complex64": np.float32, "complex128": np.float64}
 
@@ -70,8 +71,8 @@ def array_from_proto(alias: str, spec: TensorSpec, proto: Any) -> Array:
         flat = _from_content(alias, dtype, wire_dtype, proto.tensor_content, shape, count)
     else:
         flat = _from_values(alias, dtype, wire_dtype, getattr(proto, field), shape, count)
-    if proto.dtype == spec.dtype_enum and dtype != "string":
-        flat = flat.view(spec.numpy_dtype)  # half, bfloat16 and the quantised ones; the same for all others
+    if wire_dtype is not spec.numpy_dtype and proto.dtype == spec.dtype_enum:
+        flat = flat.view(spec.numpy_dtype)  # half, bfloat16 and the quantised ones
     if len(shape) == 1:
         return flat
     try:
@@ -95,6 +96,8 @@ def check_dtype(alias: str, index: int, spec: TensorSpec, proto: Any) -> None:
 
 def _read_shape(alias: str, proto: Any) -> tuple[list[int], int]:
     shape = [dim.size for dim in proto.dim]
+    if len(shape) == 1 and shape[0] >= 0 and not proto.unknown_rank:
+        return shape, shape[0]
     if proto.unknown_rank:
         raise _parsing_error(alias, "its rank is unknown")
     if len(shape) > MAX_RANK:
@@ -108,6 +111,8 @@ def _read_shape(alias: str, proto: Any) -> tuple[list[int], int]:
 
 
 def _from_values(alias: str, dtype: str, wire_dtype: Any, values: Any, shape: list[int], count: int) -> Array:
+    if len(values) == count and dtype in _READ_AS_THEY_ARE:
+        return np.array(values[:], wire_dtype)
     part_dtype = _PARTS.get(dtype)
     parts = 2 if part_dtype else 1
     sent = len(values) // parts
@@ -124,7 +129,7 @@ def _from_values(alias: str, dtype: str, wire_dtype: Any, values: Any, shape: li
     elif wire_dtype is object:
         array = np.empty(sent, object)
         array[:] = read
-    elif dtype in ("float", "double", "int64", "uint64", "uint32", "bool", "int32"):
+    elif dtype in _READ_AS_THEY_ARE:
         array = np.array(read, wire_dtype)
     else:  # int_val and half_val hold int32: by way of int64, as NumPy refuses what does not fit
         array = np.array(read, np.int64).astype(wire_dtype)
