@@ -5,10 +5,9 @@ Source: tensorflow_serving/servables/tensorflow/predict_util.cc and tensorflow/c
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from serving.models.loader import LoadedModel, Signature
-from serving.models.session_call import Array
 from serving.request_error import Code, RequestError, invalid_argument
 
 DEFAULT_SIGNATURE = "serving_default"
