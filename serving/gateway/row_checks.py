@@ -11,7 +11,8 @@ from configs.features import AnyFeature, Bucketized, FeatureTable, Ignore, Image
 from configs.gateway import Limits
 from configs.nearest import likeliest
 from configs.settings import Creatives
-from serving.clients.client_columns import MISSING_INT64, Dtype
+from serving.clients.client_columns import Dtype
+from serving.clients.row_values import MISSING_INT64
 from serving.gateway.codes import Refusal
 from serving.gateway.field_checks import Check, Value, field_check, image_bytes_check, quoted, wrong_type
 
