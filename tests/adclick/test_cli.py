@@ -72,7 +72,7 @@ def test_a_verb_gets_its_own_arguments_and_its_status_is_returned(monkeypatch: p
     ("arguments", "told"),
     [
         ([], "the following arguments are required: VERB"),
-        (["fly"], "invalid choice: 'fly' (choose from 'doctor', 'simulate', 'run', 'serve', 'predict'),
+        (["fly"], "invalid choice: 'fly' (choose from 'doctor', 'simulate', 'run', 'serve', 'predict'"),
         (["run", "--epochs", "3"], "unrecognized arguments: --epochs 3"),
     ],
 )
