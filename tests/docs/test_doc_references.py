@@ -32,7 +32,7 @@ INLINE = re.compile(r"`([^`\n]+)`")
 SOURCE = re.compile(r"[\w./-]+\.(py|md|toml|yaml|sh)")
 PLACEHOLDER = re.compile(r"[<*{…]")
 COMMAND = re.compile(
-    r"(?:^|\s)(adclick|make|python -m|python run_local\.py|run_local\.py)(?=\s|$)(?! model server:)([^#\n]*)"
+    r"(?:^|\s)(adclick|make|python -m|python run_local\.py|run_local\.py)(?=\s|$)(?! (?:model server|gateway):)([^#\n]*)"
 )
 
 
