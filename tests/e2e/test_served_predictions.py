@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,9 +23,13 @@ ROWS = 200
 @pytest.fixture(scope="module")
 def server(first_run: Run) -> Iterator[tuple[str, str]]:
     """The model server on the pushed folder: gRPC and REST addresses."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    port, rest_port = (str(each.getsockname()[1]) for each in held)
+    for each in held:
+        each.close()
     command = [
-        sys.executable, "-m", "adclick.cli", "serve", "--output-root", str(first_run.output), "--port", "18500",
-        "--rest-port", "18501",
+        sys.executable, "-m", "adclick.cli", "serve", "--output-root", str(first_run.output), "--port", port,
+        "--rest-port", rest_port,
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT, env=os.environ)
     assert process.stdout is not None

@@ -11,7 +11,8 @@ import pytest
 from serving.models.loader import LoadedModel, load_saved_model
 from serving.models.manager_options import ManagerOptions
 from serving.models.model_loader import model_loader
-from serving.models.warmup import MAX_RECORDS, WARMUP_FILE, default_prepare, warm_up
+from serving.models.warmup import MAX_RECORDS, WARMUP_FILE, warm_up
+from serving.protocol import grpc_verbs
 from serving.request_error import Code, RequestError
 
 
@@ -53,7 +54,7 @@ def test_every_record_is_run_as_often_as_asked(model: LoadedModel, tmp_path: Pat
 
     def prepare(request: Any, loaded: LoadedModel) -> Any:
         ran.append(request.model_spec.signature_name)
-        return default_prepare()["Predict"](request, loaded)
+        return grpc_verbs.PREPARE["Predict"](request, loaded)
 
     assert warm_up(model, tmp_path, {"Predict": prepare}, iterations=2) == 3
     assert ran == ["wide"] * 4
