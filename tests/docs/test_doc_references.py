@@ -32,7 +32,8 @@ INLINE = re.compile(r"`([^`\n]+)`")
 SOURCE = re.compile(r"[\w./-]+\.(py|md|toml|yaml|sh)")
 PLACEHOLDER = re.compile(r"[<*{…]")
 COMMAND = re.compile(
-    r"(?:^|\s)(adclick|make|python -m|python run_local\.py|run_local\.py)(?=\s|$)(?! (?:model server|gateway):)([^#\n]*)"
+    r"(?:^|\s)(adclick|make|python -m|python run_local\.py|run_local\.py)(?=\s|$)"
+    r"(?! (?:model server|gateway):)([^#\n]*)"  # what a server says on its standard output
 )
 
 
