@@ -20,13 +20,11 @@ from serving.server.batch_arrays import batch_rows
 from serving.server.batch_queue import BatchQueue, Waiting
 from serving.server.batch_run import Outcome, run_batch
 from serving.server.batching_parameters import BatchingParameters
+from serving.server.gathering import Gathering
 from serving.server.lease import Lease
 from serving.server.worker_threads import WorkerThreads
 
 _MAX_QUEUES_PER_MODEL = 256  # one for each set of outputs asked for, which clients choose
-# Rounds of the loop without a new request after which all that has arrived counts as taken in; a gRPC call takes two.
-_QUIET_ROUNDS = 2
-_MAX_GATHER_S = 0.002  # of taking in, while requests keep coming
 
 _Queues = dict[tuple[str, tuple[str, ...]], BatchQueue]
 
@@ -51,9 +49,7 @@ class Executor:
         self._round: deque[BatchQueue] = deque()  # queues with something in them
         self._flush_due = False
         self._arrived = 0
-        self._seen = 0
-        self._quiet_rounds = 0
-        self._gathering_since_s = 0.0
+        self._gathering = Gathering(together=batching is not None)
 
     def submit(
         self,
@@ -96,20 +92,14 @@ class Executor:
     def _flush_soon(self) -> None:
         if not self._flush_due:
             self._flush_due = True
-            self._gathering_since_s = time.monotonic()
+            self._gathering.begin(time.monotonic())
             self._loop.call_soon(self._gather)
 
     def _gather(self) -> None:
-        """Lets the loop take in first what has already arrived: it would only have to wait for the run."""
-        if self._arrived != self._seen:
-            self._seen = self._arrived
-            self._quiet_rounds = 0
-        else:
-            self._quiet_rounds += 1
-        if self._quiet_rounds < _QUIET_ROUNDS and time.monotonic() - self._gathering_since_s < _MAX_GATHER_S:
-            self._loop.call_soon(self._gather)
-        else:
+        if self._gathering.is_over(self._arrived, time.monotonic()):
             self._flush()
+        else:
+            self._loop.call_soon(self._gather)
 
     def _flush(self) -> None:
         """Starts what can be started, queue by queue in turn."""
