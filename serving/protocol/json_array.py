@@ -80,9 +80,12 @@ def _convert_together(leaves: list[Any], spec: TensorSpec) -> Array | None:
     if dtype in _FLOATS:
         fits = kinds <= {float, int}
     elif dtype == "string":
-        if kinds != {str}:
+        if kinds == {str}:
+            leaves = list(map(str.encode, leaves))
+        elif kinds == {dict}:
+            leaves = list(map(decode_base64, leaves))
+        else:
             return None
-        leaves = list(map(str.encode, leaves))
         fits = True
     elif dtype in _INTEGER_RANGES:
         low, high = _INTEGER_RANGES[dtype]

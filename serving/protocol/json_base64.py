@@ -32,6 +32,8 @@ def decode_base64(value: dict[str, Any]) -> bytes:
     if not is_base64(value):
         raise invalid_argument(f"JSON Value: {debug_string(value)} not formatted correctly for base64 data")
     text: str = value["b64"]
+    if not text:
+        return b""
     try:
         decoded = binascii.a2b_base64(text)
     except ValueError:

@@ -131,7 +131,9 @@ def _values(array: Array, name: str, spec: TensorSpec, level: int) -> list[str]:
         if name.endswith("_bytes"):
             outer = "\n" + _INDENT * level
             return [f'{{{outer}{_INDENT}"b64": "{base64.b64encode(value).decode()}"{outer}}}' for value in values]
-        return [json_string(value.decode("utf-8", "replace")) for value in values]
+        strings = values.tolist()
+        texts = {value: json_string(value.decode("utf-8", "replace")) for value in set(strings)}
+        return [texts[value] for value in strings]
     if spec.dtype_name == "bool":
         return ["true" if value else "false" for value in values.tolist()]
     if spec.dtype_name in _INTEGERS:
@@ -146,7 +148,7 @@ def _decimals(values: Array, full_digits: int) -> list[str]:
     floats = values.tolist()
     short = [f"{number:.{_SHORT_DIGITS}g}" for number in floats]
     with np.errstate(over="ignore"):
-        same = (np.array(short, dtype=np.float64).astype(values.dtype) == values).tolist()
+        same = (np.array(list(map(float, short))).astype(values.dtype) == values).tolist()
     return [
         _decimal(text if exact else f"{number:.{full_digits}g}")
         for text, exact, number in zip(short, same, floats, strict=True)

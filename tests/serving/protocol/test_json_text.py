@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Sequence
+from random import Random
 
 import pytest
 
@@ -84,6 +86,29 @@ def test_the_first_of_repeated_columns_and_row_keys_counts() -> None:
     assert parse_object(b'{"inputs": {"x": [1], "x": [2], "y": "x"}}') == {"inputs": {"x": [1], "y": "x"}}
     assert parse_object(b'{"instances": [{"x": 1, "x": 2}]}') == {"instances": [{"x": 1}]}
     assert parse_object(b'{"instances": [{"x": "x"}, {"x": "x"}]}')["instances"] == [{"x": "x"}] * 2
+
+
+def test_repeated_keys_are_found_however_they_are_written() -> None:
+    random = Random(3)
+    names = ["x", "b64", "y:", 'q\\"', " "]
+
+    def members(inner: Sequence[str]) -> str:
+        pairs = [
+            f'"{random.choice(names)}"{random.choice(["", " ", "  "])}:{random.choice(inner)}'
+            for _ in range(random.randint(1, 4))
+        ]
+        return "{" + ",".join(pairs) + "}"
+
+    def first_wins(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        return dict(reversed(pairs))
+
+    repeated = 0
+    for _ in range(2000):
+        rows = [members(["1", '"a\\":"', '{"b64": "eA=="}', '{"b64":""}']) for _ in range(random.randint(1, 3))]
+        text = f'{{"instances": [{", ".join(rows)}], "inputs": {members(["1", "[2]"])}, "a": 1}}'
+        assert parse_object(text.encode()) == json.loads(text, object_pairs_hook=first_wins), text
+        repeated += json.loads(text) != json.loads(text, object_pairs_hook=first_wins)
+    assert repeated > 100
 
 
 def test_null_within_strings_and_beside_nan_is_kept() -> None:
