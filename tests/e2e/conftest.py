@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -58,6 +61,32 @@ def run_local(
     shell = {**os.environ, "PYTHONPATH": str(cwd), **environment}
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, cwd=cwd, env=shell, timeout=300)
     return Run(done.returncode, done.stdout, done.stderr, output)
+
+
+@contextlib.contextmanager
+def served(output: Path) -> Iterator[tuple[int, str, str]]:
+    """`adclick serve` on what a run pushed: (process id, gRPC address, REST address)."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    port, rest_port = (str(each.getsockname()[1]) for each in held)
+    for each in held:
+        each.close()
+    command = [
+        sys.executable, "-m", "adclick.cli", "serve", "--output-root", str(output), "--port", port,
+        "--rest-port", rest_port,
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT, env=os.environ)
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            found = re.search(r"ready, gRPC (\S+), REST (\S+)", line)
+            if found:
+                break
+        else:
+            pytest.fail("the server ended without being ready")
+        yield process.pid, found[1], found[2].rstrip(".")
+    finally:
+        process.terminate()
+        assert process.wait(timeout=40) == 0
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PROJECT, Run
+from conftest import PROJECT, Run, served
 
 pytestmark = pytest.mark.e2e
 
@@ -23,27 +20,8 @@ ROWS = 200
 @pytest.fixture(scope="module")
 def server(first_run: Run) -> Iterator[tuple[str, str]]:
     """The model server on the pushed folder: gRPC and REST addresses."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-    port, rest_port = (str(each.getsockname()[1]) for each in held)
-    for each in held:
-        each.close()
-    command = [
-        sys.executable, "-m", "adclick.cli", "serve", "--output-root", str(first_run.output), "--port", port,
-        "--rest-port", rest_port,
-    ]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT, env=os.environ)
-    assert process.stdout is not None
-    try:
-        for line in process.stdout:
-            found = re.search(r"ready, gRPC (\S+), REST (\S+)", line)
-            if found:
-                break
-        else:
-            pytest.fail("the server ended without being ready")
-        yield found[1], found[2].rstrip(".")
-    finally:
-        process.terminate()
-        assert process.wait(timeout=40) == 0
+    with served(first_run.output) as (_, grpc, rest):
+        yield grpc, rest
 
 
 @pytest.fixture(scope="module")
