@@ -1,0 +1,101 @@
+"""PredictRequest with its TensorProtos left as bytes, and short ones read without making messages of them.
+
+A request of a click model holds a dozen tensors of one or a few values; making a message of each takes longer than
+running the model. Whatever is not laid out as the usual clients lay it out is left to protobuf.
+Source: tensorflow_serving/apis/predict.proto, tensorflow/core/framework/tensor.proto, and
+protobuf.dev/programming-guides/encoding.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from serving.models.loader import TensorSpec
+from serving.models.session_call import Array
+
+# After the dtype: tensor_shape (2) of one dim (2), whose size (1) is below 128.
+_ONE_DIMENSION = b"\x12\x04\x12\x02\x08"
+_BODY = 8  # where the values begin
+_CONTENT, _FLOATS, _STRINGS, _INT64S = 0x22, 0x2A, 0x42, 0x52  # keys of the fields 4, 5, 8, 10, length-delimited
+_CONTENT_TYPES = {"float": np.dtype("<f4"), "double": np.dtype("<f8"), "int32": np.dtype("<i4"), "int64": np.dtype("<i8")}
+_FLOAT = _CONTENT_TYPES["float"]
+_MORE = 0x80
+
+
+@functools.cache
+def predict_request_class() -> Any:
+    """PredictRequest whose `inputs` map aliases to serialized TensorProtos: the same bytes on the wire."""
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+    from tensorflow_serving.apis import model_pb2, predict_pb2
+
+    file = descriptor_pb2.FileDescriptorProto()
+    predict_pb2.DESCRIPTOR.CopyToProto(file)
+    (request,) = (message for message in file.message_type if message.name == "PredictRequest")
+    (entry,) = request.nested_type
+    value = entry.field[1]
+    value.type = descriptor_pb2.FieldDescriptorProto.TYPE_BYTES
+    value.ClearField("type_name")
+    known = ("model_spec", "inputs", "output_filter")
+    fields = [field for field in request.field if field.name in known]
+    lean = descriptor_pb2.FileDescriptorProto(name=file.name, package=file.package, syntax=file.syntax)
+    lean.dependency.append(model_pb2.DESCRIPTOR.name)
+    message = lean.message_type.add(name=request.name)
+    message.field.extend(fields)
+    message.nested_type.append(entry)
+    pool = descriptor_pool.DescriptorPool()
+    for needed in (*model_pb2.DESCRIPTOR.dependencies, model_pb2.DESCRIPTOR):
+        pool.AddSerializedFile(needed.serialized_pb)
+    pool.AddSerializedFile(lean.SerializeToString())
+    descriptor = pool.FindMessageTypeByName(predict_pb2.PredictRequest.DESCRIPTOR.full_name)
+    return message_factory.MessageFactory(pool).GetPrototype(descriptor)
+
+
+def short_array(spec: TensorSpec, proto: bytes) -> Array | None:
+    """Value [rows] of a serialized TensorProto of `spec`'s dtype; None where protobuf has to read it.
+
+    Numbers may share the proto's memory and be read-only.
+    """
+    if len(proto) <= _BODY + 1 or proto[0] != 0x08 or proto[1] != spec.dtype_enum or proto[2:7] != _ONE_DIMENSION:
+        return None
+    rows, key, length = proto[7], proto[_BODY], proto[_BODY + 1]
+    start = _BODY + 2
+    if rows >= _MORE:
+        return None
+    if length >= _MORE:
+        if len(proto) <= start or proto[start] >= _MORE:
+            return None
+        length += (proto[start] << 7) - _MORE
+        start += 1
+    if len(proto) != start + length:
+        return None
+    dtype = _FLOAT if key == _FLOATS and spec.dtype_name == "float" else None
+    if key == _CONTENT:
+        dtype = _CONTENT_TYPES.get(spec.dtype_name)
+    if dtype is not None:
+        return np.frombuffer(proto, dtype, rows, start) if length == rows * dtype.itemsize else None
+    if rows != 1:
+        return None
+    if key == _STRINGS and spec.dtype_name == "string":
+        text: Array = np.empty(1, object)
+        text[0] = proto[start:]
+        return text
+    if key == _INT64S and spec.dtype_name == "int64":
+        return _one_int64(proto, start)
+    return None
+
+
+def _one_int64(proto: bytes, start: int) -> Array | None:
+    number = shift = 0
+    for byte in proto[start:]:
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < _MORE:
+            break
+    else:
+        return None
+    if shift != 7 * (len(proto) - start) or shift > 70:
+        return None  # several numbers, or too long a one
+    return np.array([number & (2**64 - 1)], np.uint64).view(np.int64)
