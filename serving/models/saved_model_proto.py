@@ -16,7 +16,7 @@ from typing import Any
 from serving.request_error import Code, RequestError
 
 SERVE_TAG = "serve"
-_INIT_SIGNATURE = "__saved_model_init_op"
+INIT_SIGNATURE = "__saved_model_init_op"
 _INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")
 
 
@@ -114,8 +114,8 @@ def _envelopes() -> tuple[Any, Any]:
 
 
 def _init_op(meta_graph: Any) -> str:
-    if _INIT_SIGNATURE in meta_graph.signature_def:
-        return str(meta_graph.signature_def[_INIT_SIGNATURE].outputs[_INIT_SIGNATURE].name)
+    if INIT_SIGNATURE in meta_graph.signature_def:
+        return str(meta_graph.signature_def[INIT_SIGNATURE].outputs[INIT_SIGNATURE].name)
     for key in _INIT_COLLECTIONS:
         if key in meta_graph.collection_def and meta_graph.collection_def[key].node_list.value:
             return str(meta_graph.collection_def[key].node_list.value[0])

@@ -28,7 +28,9 @@ _log = logging.getLogger(__name__)
 _PREDICTION_SERVICE = "tensorflow.serving.PredictionService"
 _MODEL_SERVICE = "tensorflow.serving.ModelService"
 _STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
-_MAX_DETAIL_CHARS = 2000  # trailers beyond 8 KB are refused by clients, and each character may take 9 bytes there
+# Source: model_servers/grpc_status_util.cc. Trailers beyond 8 KB are refused by clients, and a byte may take 3 there.
+_MAX_DETAIL_BYTES = 1024
+_CUT = "...TRUNCATED"
 
 Handler = Callable[[bytes, Any], Awaitable[bytes]]
 
@@ -149,6 +151,12 @@ def _answering(handler: Handler) -> Handler:
 
 
 async def _abort(context: Any, code: Code, message: str) -> NoReturn:
-    details = message[:_MAX_DETAIL_CHARS].encode("utf-8", "replace").decode()
-    await context.abort(_STATUS_CODES[code.number], details)
+    await context.abort(_STATUS_CODES[code.number], _details(message))
     raise AssertionError("context.abort always raises")
+
+
+def _details(message: str) -> str:
+    details = message.encode("utf-8", "replace")
+    if len(details) <= _MAX_DETAIL_BYTES:
+        return details.decode()
+    return details[:_MAX_DETAIL_BYTES].decode("utf-8", "ignore") + _CUT

@@ -40,7 +40,9 @@ class Api:
     write: Callable[[Any], bytes]
     """The prepared call's reply to the body of the response."""
     counted: bool = True
-    """Whether metrics count it: the original leaves MultiInference out."""
+    """Whether metrics count its requests: the original leaves MultiInference out, and counts its examples instead."""
+    latency_name: str = ""
+    """As the metric request_latency has it, where that is not `name`: the original's REST API says `predict`."""
 
 
 class Inference:
@@ -85,7 +87,10 @@ class Inference:
                 lease.release()
             status = Code.OK.name
             if api.counted:
-                self._metrics.add_request_latency(name, api.name, api.entrypoint, time.monotonic() - started_s)
+                latency_s = time.monotonic() - started_s
+                self._metrics.add_request_latency(name, api.latency_name or api.name, api.entrypoint, latency_s)
+            else:
+                self._metrics.add_examples(name, len(next(iter(call.works[0].inputs.values()))))
             return reply, version
         except RequestError as error:
             status = error.code.name

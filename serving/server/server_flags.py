@@ -7,6 +7,7 @@ Source: tensorflow_serving/model_servers/main.cc and server.h. Ours are --bind, 
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def parse_server_options(arguments: Sequence[str]) -> ServerOptions:
         rest_port=args.rest_api_port,
         bind=args.bind,
         grpc_socket_path=args.grpc_socket_path,
-        rest_timeout_s=args.rest_api_timeout_in_ms / 1000,
+        rest_timeout_s=args.rest_api_timeout_in_ms / 1000 if args.rest_api_timeout_in_ms > 0 else math.inf,
         max_body_bytes=args.max_body_bytes,
         max_inflight_requests=args.max_inflight_requests,
         max_inflight_bytes=args.max_inflight_bytes,
@@ -107,7 +108,7 @@ def _add_endpoint_flags(parser: argparse.ArgumentParser) -> None:
     add("--port", type=port, default=8500, help="gRPC port; 0 turns it off (8500)")
     add("--grpc_socket_path", default="", help="UNIX socket for gRPC, beside the port")
     add("--rest_api_port", type=port, default=0, help="REST port; 0 turns REST off (0)")
-    add("--rest_api_timeout_in_ms", type=positive, default=30000, help="longest a REST request may take (30000)")
+    add("--rest_api_timeout_in_ms", type=int, default=30000, help="longest a REST request may take; 0: no limit (30000)")
     _add_flag(parser, "rest_api_enable_cors_support", bool, False, "send CORS headers")
     add("--bind", default="127.0.0.1", help="address to listen on; 0.0.0.0 for every interface (127.0.0.1)")
     add("--ssl_config_file", type=Path, help="text-format SSLConfig: TLS and mTLS for gRPC")
