@@ -153,16 +153,19 @@ def _load(export_dir: Path, options: SessionOptions, single_threaded: bool) -> L
     return LoadedModel(session, signatures, meta_graph.signature_defs, make_call)
 
 
-def _read_signatures(definitions: Mapping[str, Any], make_call: CallMaker, single_threaded: bool) -> dict[str, Signature]:
+def _read_signatures(
+    definitions: Mapping[str, Any], make_call: CallMaker, single_threaded: bool
+) -> dict[str, Signature]:
     """Signatures by name; one that TensorFlow cannot run, such as with one tensor under two inputs, says so when asked.
 
     Raises:
-        tf.errors.OpError: where not one of several signatures can be run, or the executor cannot run the graph.
+        tf.errors.OpError: where no signature at all can be run, or the executor cannot run the graph.
     """
     import tensorflow as tf
 
     signatures: dict[str, Signature] = {}
-    refused: list[Any] = []
+    damage: list[Exception] = []
+    runnable = False
     for name, definition in definitions.items():
         signature = _read_signature(name, definition)
         if name != INIT_SIGNATURE and all(
@@ -170,16 +173,17 @@ def _read_signatures(definitions: Mapping[str, Any], make_call: CallMaker, singl
         ):
             try:
                 call = make_call(signature, list(signature.outputs))
+                runnable = True
             except tf.errors.OpError as error:
                 if single_threaded and isinstance(error, tf.errors.UnimplementedError):
                     raise
                 call = _refusal(error)
                 if not _names_a_tensor_twice(signature):
-                    refused.append(error)
+                    damage.append(error)
             signature = replace(signature, call=call)
         signatures[name] = signature
-    if refused and len(refused) == sum(signature.call is not None for signature in signatures.values()):
-        raise refused[0]  # a damaged graph, which must not take the place of a version that answers
+    if damage and not runnable:
+        raise damage[0]  # what cannot answer at all must not take the place of a version that does
     return signatures
 
 

@@ -134,7 +134,7 @@ class Models:
                 "ServerModelConfig type not supported by HandleReloadConfigRequest. "
                 "Only ModelConfigList is currently supported"
             )
-        configs = configs_from_proto(model_server_config)
+        configs = configs_from_proto(model_server_config, self.names())
         with self._reload_lock, self._changed:
             for config in configs:
                 self._check_labels(config)

@@ -86,9 +86,7 @@ def _histogram(series: dict[tuple[str, str, str], _Histogram], key: tuple[str, s
     return found
 
 
-def _histogram_lines(
-    name: str, label_names: Sequence[str], series: Mapping[Any, _Histogram]
-) -> Iterator[str]:
+def _histogram_lines(name: str, label_names: Sequence[str], series: Mapping[Any, _Histogram]) -> Iterator[str]:
     metric = f":tensorflow:serving:{name}"
     yield f"# TYPE {metric} histogram"
     for key, histogram in series.items():

@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m serving.model_server",
         description="Serves SavedModels over TF Serving's gRPC and REST protocols.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,  # keeps the two lines of --version
         allow_abbrev=False,
     )
     _add_endpoint_flags(parser)
@@ -108,7 +109,9 @@ def _add_endpoint_flags(parser: argparse.ArgumentParser) -> None:
     add("--port", type=port, default=8500, help="gRPC port; 0 turns it off (8500)")
     add("--grpc_socket_path", default="", help="UNIX socket for gRPC, beside the port")
     add("--rest_api_port", type=port, default=0, help="REST port; 0 turns REST off (0)")
-    add("--rest_api_timeout_in_ms", type=int, default=30000, help="longest a REST request may take; 0: no limit (30000)")
+    add(
+        "--rest_api_timeout_in_ms", type=int, default=30000, help="longest a REST request may take; 0: no limit (30000)"
+    )
     _add_flag(parser, "rest_api_enable_cors_support", bool, False, "send CORS headers")
     add("--bind", default="127.0.0.1", help="address to listen on; 0.0.0.0 for every interface (127.0.0.1)")
     add("--ssl_config_file", type=Path, help="text-format SSLConfig: TLS and mTLS for gRPC")
@@ -187,4 +190,4 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
 def _version() -> str:
     from importlib import metadata
 
-    return f"adclick model server, TensorFlow {metadata.version('tensorflow')}"
+    return f"TensorFlow ModelServer: adclick\nTensorFlow Library: {metadata.version('tensorflow')}"

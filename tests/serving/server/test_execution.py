@@ -286,3 +286,22 @@ def test_large_requests_do_not_go_together() -> None:
         assert [len(run) for run in model.runs] == [2, 2, 1]
 
     run_on_loop(test)
+
+
+def test_a_signature_without_inputs_runs_by_itself_however_many_ask() -> None:
+    class Constant:
+        runs = 0
+
+        def run(self, *_: object) -> dict[str, Any]:
+            self.runs += 1
+            return {"curve": np.float32([1, 2, 3])}  # no batch dimension to split by
+
+    async def ask(executor: Executor) -> None:
+        model = Constant()
+        lease = lease_of(model)
+        asked = [executor.submit(lease, Work(SIGNATURE, {}, ["curve"]), 0) for _ in range(3)]
+        for waiting in asked:
+            assert (await waiting.future)["curve"].tolist() == [1, 2, 3]
+        assert model.runs == 3
+
+    run_on_loop(ask)
