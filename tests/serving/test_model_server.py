@@ -142,6 +142,8 @@ def test_sigterm_finishes_requests_under_way_and_exits_0(own_server: ServerProce
         time.sleep(0.3)
         assert replies == [], "the requests have to be under way when the signal comes"
         own_server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.1)
+        own_server.process.send_signal(signal.SIGTERM)  # supervisors repeat it
         assert list(pending.result().outputs["total"].float_val) == pytest.approx([1.0], rel=1e-3)
     for thread in threads:
         thread.join(30)
