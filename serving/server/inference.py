@@ -15,6 +15,7 @@ from serving.request_error import Code, RequestError
 from serving.server.batch_queue import Waiting
 from serving.server.execution import Executor
 from serving.server.lease import Lease
+from serving.server.memory import MemoryTrim
 from serving.server.metrics import Metrics
 
 ModelSpec = tuple[str, int | None, str | None]
@@ -53,6 +54,7 @@ class Inference:
         self._executor = executor
         self._metrics = metrics
         self._converters = ThreadPoolExecutor(_CONVERTERS, thread_name_prefix="convert")
+        self._memory = MemoryTrim(self._converters)
 
     async def answer(
         self,
@@ -99,6 +101,7 @@ class Inference:
             status = Code.CANCELLED.name
             raise
         finally:
+            self._memory.note(len(body))
             if api.counted:
                 self._metrics.count_request(name, status)
 
