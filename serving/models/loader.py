@@ -116,7 +116,7 @@ def _value(signature: Signature, inputs: Mapping[str, Array], alias: str) -> Arr
 
 
 def load_saved_model(export_dir: Path, options: SessionOptions = _DEFAULT_OPTIONS) -> LoadedModel:
-    """Loads the meta graph tagged `serve` from `export_dir`, variables and tables initialised.
+    """Loads the meta graph that `options.tags` name (`serve`) from `export_dir`, variables and tables initialised.
 
     Raises:
         Exception: RequestError, or whatever TensorFlow raises for a missing, half-copied or corrupt SavedModel; the
@@ -137,7 +137,7 @@ def _load(export_dir: Path, options: SessionOptions, single_threaded: bool) -> L
     from serving.models.graph_session import open_session
     from serving.models.saved_model_proto import read_meta_graph
 
-    meta_graph = read_meta_graph(export_dir)
+    meta_graph = read_meta_graph(export_dir, options.tags)
     session = open_session(meta_graph, export_dir, options, single_threaded)
 
     def make_call(signature: Signature, outputs: Sequence[str]) -> SessionCall:

@@ -249,6 +249,7 @@ class Models:
                 return
             replaced = watch.in_service
             change = watch.finish(job, result)
+            replaced = [version for version in replaced if version in watch.versions_to_retire()]
             self._changed.notify_all()
         if change:
             instead = f", in place of version {replaced[-1]}" if replaced else ""

@@ -14,8 +14,12 @@ from serving.protocol.prepared_call import Outputs, PreparedCall, Work
 from serving.protocol.tensor_proto import array_from_proto, check_dtype, fill_proto
 
 
-def prepare_predict(request: Any, model: LoadedModel, *, check_method_names: bool = False) -> PreparedCall:
+def prepare_predict(
+    request: Any, model: LoadedModel, *, check_method_names: bool = False, tensor_content: bool = False
+) -> PreparedCall:
     """PredictRequest to the call that answers it with a PredictResponse.
+
+    `tensor_content`: whether values are sent as bytes rather than in typed fields.
 
     Raises:
         RequestError: in the original's words and order of checks.
@@ -43,7 +47,7 @@ def prepare_predict(request: Any, model: LoadedModel, *, check_method_names: boo
         spec.version.value = version
         spec.signature_name = signature.name
         for alias in wanted:
-            fill_proto(response.outputs[alias], signature.outputs[alias], fetched[alias])
+            fill_proto(response.outputs[alias], signature.outputs[alias], fetched[alias], as_content=tensor_content)
         return response
 
     return PreparedCall([Work(signature, inputs, wanted)], reply)

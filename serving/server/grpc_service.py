@@ -36,7 +36,12 @@ Handler = Callable[[bytes, Any], Awaitable[bytes]]
 
 
 def prediction_service(
-    inference: Inference, calls: ModelCalls, admission: Admission, check_method_names: bool = False
+    inference: Inference,
+    calls: ModelCalls,
+    admission: Admission,
+    *,
+    check_method_names: bool = False,
+    tensor_content: bool = False,
 ) -> Any:
     """Handlers of Predict, Classify, Regress, MultiInference and GetModelMetadata."""
     from tensorflow_serving.apis import (
@@ -53,7 +58,7 @@ def prediction_service(
         "Regress": regression_pb2.RegressionRequest,
         "MultiInference": inference_pb2.MultiInferenceRequest,
     }
-    verbs = prepare_calls(check_method_names=check_method_names)
+    verbs = prepare_calls(check_method_names=check_method_names, tensor_content=tensor_content)
     handlers = {
         name: _inference_handler(name, requests[name], prepare, inference, admission) for name, prepare in verbs.items()
     }

@@ -7,6 +7,7 @@ Source: man 3 malloc_trim.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -32,7 +33,8 @@ class MemoryTrim:
     def _start(self) -> None:
         self._due = False
         if self._trim is not None:
-            asyncio.get_running_loop().run_in_executor(self._executor, self._trim, 0)
+            with contextlib.suppress(RuntimeError):  # the executor has ended, and the process is about to
+                asyncio.get_running_loop().run_in_executor(self._executor, self._trim, 0)
 
 
 def _malloc_trim() -> Callable[[int], int] | None:

@@ -34,10 +34,8 @@ WITHOUT_EFFECT = {
 }
 # Refused unless they have this value: they would change answers, or who can ask.
 REFUSED = {
-    "enable_serialization_as_tensor_content": (bool, False, "replies carry typed fields"),
     "platform_config_file": (str, "", "there is one platform, tensorflow; use the flags"),
     "prefer_tflite_model": (bool, False, "this server runs no TensorFlow Lite models"),
-    "saved_model_tags": (str, "serve", "models are loaded by the tag 'serve'"),
     "tensorflow_session_config_file": (str, "", "set --tensorflow_*_parallelism instead"),
     "use_alts_credentials": (bool, False, "give --ssl_config_file for TLS"),
 }
@@ -70,6 +68,8 @@ def parse_server_options(arguments: Sequence[str]) -> ServerOptions:
         enable_health_service=args.enable_grpc_healthcheck_service,
         grpc_channel_arguments=args.grpc_channel_arguments,
         check_method_names=args.enable_signature_method_name_check,
+        saved_model_tags=frozenset(args.saved_model_tags.split(",")),
+        tensor_content=args.enable_serialization_as_tensor_content,
         poll_wait_s=args.file_system_poll_wait_seconds,
         config_poll_wait_s=args.model_config_file_poll_wait_seconds,
         num_load_threads=args.num_load_threads,
@@ -135,6 +135,8 @@ def _add_model_flags(parser: argparse.ArgumentParser) -> None:
     _add_flag(parser, "enable_model_warmup", bool, True, "run a model's warm-up records before it serves (true)")
     add("--num_request_iterations_for_warmup", type=int, default=0, help="times each record is run, above 0")
     _add_flag(parser, "enable_signature_method_name_check", bool, False, "check method_name in Classify and Regress")
+    _add_flag(parser, "enable_serialization_as_tensor_content", bool, False, "send tensors of Predict as bytes")
+    add("--saved_model_tags", default="serve", help="tags of the meta graph to load, comma-separated (serve)")
     for pool in ("session", "intra_op", "inter_op"):
         add(f"--tensorflow_{pool}_parallelism", type=not_negative, default=0, help="threads; 0: TensorFlow decides")
 

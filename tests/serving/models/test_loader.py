@@ -10,6 +10,7 @@ import pytest
 from serving.models import graph_session
 from serving.models.loader import load_saved_model
 from serving.models.session_call import make_session_call
+from serving.models.session_options import SessionOptions
 from serving.request_error import Code, RequestError
 
 
@@ -176,3 +177,21 @@ def test_a_model_of_which_nothing_can_be_run_does_not_load(tmp_path: Path) -> No
         load_saved_model(export_odd_signatures(tmp_path / "1", "no_such_tensor", "one_tensor_twice"))
     # Names alone are wrong here, not the graph: the original serves it, and refuses every request.
     load_saved_model(export_odd_signatures(tmp_path / "2", "one_tensor_twice")).close()
+
+
+def test_the_meta_graph_has_exactly_the_tags_asked_for(tmp_path: Path) -> None:
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    file = export_odd_signatures(tmp_path / "1", "sound") / "saved_model.pb"
+    saved_model = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    for_gpus = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    for_gpus.meta_graphs[0].meta_info_def.tags.append("gpu")
+    for_gpus.meta_graphs[0].signature_def["on_gpus"].CopyFrom(for_gpus.meta_graphs[0].signature_def["sound"])
+    for_gpus.meta_graphs.extend(saved_model.meta_graphs)
+    file.write_bytes(for_gpus.SerializeToString())
+    for tags, signatures in (({"serve"}, {"sound"}), ({"gpu", "serve"}, {"sound", "on_gpus"})):
+        model = load_saved_model(tmp_path / "1", SessionOptions(tags=frozenset(tags)))
+        assert set(model.signatures) == signatures
+        model.close()
+    with pytest.raises(RequestError, match=r"matching supplied tags: \{ gpu \}"):
+        load_saved_model(tmp_path / "1", SessionOptions(tags=frozenset({"gpu"})))
