@@ -159,15 +159,17 @@ def _say_ready(options: ServerOptions, models: Models) -> None:
 
 
 async def _until_signal(stop: threading.Event) -> None:
-    """Returns on SIGTERM or SIGINT; a second one ends the process at once."""
+    """Returns on SIGTERM or SIGINT; from then on SIGINT ends the process at once, and SIGTERM changes nothing.
+
+    Supervisors repeat SIGTERM, or send it to a group and to its members: no request may be lost by that.
+    """
     loop = asyncio.get_running_loop()
     woken = asyncio.Event()
 
     def on_signal() -> None:
         woken.set()
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_DFL)
+        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     for number in _SIGNALS:
         loop.add_signal_handler(number, on_signal)
@@ -183,9 +185,9 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 def _signals_set(stop: threading.Event) -> Iterator[None]:
     """Until the event loop takes over, signals set `stop`."""
 
-    def on_signal(number: int, _: object) -> None:
+    def on_signal(_number: int, _: object) -> None:
         stop.set()
-        signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second Ctrl-C ends the process at once
 
     before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
     try:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from serving.models.saved_model_proto import SERVE_TAG, MetaGraph
+from serving.models.saved_model_proto import MetaGraph
 from serving.models.session_options import SessionOptions
 from serving.request_error import Code, RequestError
 
@@ -38,7 +38,7 @@ def open_session(meta_graph: MetaGraph, export_dir: Path, options: SessionOption
             _initialise(session, meta_graph)
         else:
             with graph.as_default():
-                tf.compat.v1.saved_model.load(session, [SERVE_TAG], str(export_dir))
+                tf.compat.v1.saved_model.load(session, sorted(options.tags), str(export_dir))
     except BaseException:
         session.close()
         raise

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from serving.models.saved_model_proto import INIT_SIGNATURE
 from serving.models.session_call import Array, SessionCall, make_session_call
 from serving.models.session_options import SessionOptions
 from serving.request_error import Code, RequestError
@@ -115,7 +116,7 @@ def _value(signature: Signature, inputs: Mapping[str, Array], alias: str) -> Arr
 
 
 def load_saved_model(export_dir: Path, options: SessionOptions = _DEFAULT_OPTIONS) -> LoadedModel:
-    """Loads the meta graph tagged `serve` from `export_dir`, variables and tables initialised.
+    """Loads the meta graph that `options.tags` name (`serve`) from `export_dir`, variables and tables initialised.
 
     Raises:
         Exception: RequestError, or whatever TensorFlow raises for a missing, half-copied or corrupt SavedModel; the
@@ -136,7 +137,7 @@ def _load(export_dir: Path, options: SessionOptions, single_threaded: bool) -> L
     from serving.models.graph_session import open_session
     from serving.models.saved_model_proto import read_meta_graph
 
-    meta_graph = read_meta_graph(export_dir)
+    meta_graph = read_meta_graph(export_dir, options.tags)
     session = open_session(meta_graph, export_dir, options, single_threaded)
 
     def make_call(signature: Signature, outputs: Sequence[str]) -> SessionCall:
@@ -145,27 +146,66 @@ def _load(export_dir: Path, options: SessionOptions, single_threaded: bool) -> L
         return make_session_call(session, feeds, fetches, options.in_callers_thread)
 
     try:
-        signatures = {
-            name: _read_signature(name, definition, make_call) for name, definition in meta_graph.signature_defs.items()
-        }
+        signatures = _read_signatures(meta_graph.signature_defs, make_call, single_threaded)
     except BaseException:
         session.close()
         raise
     return LoadedModel(session, signatures, meta_graph.signature_defs, make_call)
 
 
-def _read_signature(name: str, definition: Any, make_call: CallMaker) -> Signature:
+def _read_signatures(
+    definitions: Mapping[str, Any], make_call: CallMaker, single_threaded: bool
+) -> dict[str, Signature]:
+    """Signatures by name; one that TensorFlow cannot run, such as with one tensor under two inputs, says so when asked.
+
+    Raises:
+        tf.errors.OpError: where no signature at all can be run, or the executor cannot run the graph.
+    """
+    import tensorflow as tf
+
+    signatures: dict[str, Signature] = {}
+    damage: list[Exception] = []
+    runnable = False
+    for name, definition in definitions.items():
+        signature = _read_signature(name, definition)
+        if name != INIT_SIGNATURE and all(
+            spec.tensor_name for spec in [*signature.inputs.values(), *signature.outputs.values()]
+        ):
+            try:
+                call = make_call(signature, list(signature.outputs))
+                runnable = True
+            except tf.errors.OpError as error:
+                if single_threaded and isinstance(error, tf.errors.UnimplementedError):
+                    raise
+                call = _refusal(error)
+                if not _names_a_tensor_twice(signature):
+                    damage.append(error)
+            signature = replace(signature, call=call)
+        signatures[name] = signature
+    if damage and not runnable:
+        raise damage[0]  # what cannot answer at all must not take the place of a version that does
+    return signatures
+
+
+def _refusal(error: Exception) -> SessionCall:
+    def call(_feeds: Sequence[Array]) -> list[Array]:
+        raise error
+
+    return call
+
+
+def _names_a_tensor_twice(signature: Signature) -> bool:
+    feeds = [spec.tensor_name for spec in signature.inputs.values()]
+    return len(set(feeds)) < len(feeds) or any(spec.tensor_name in feeds for spec in signature.outputs.values())
+
+
+def _read_signature(name: str, definition: Any) -> Signature:
     import tensorflow as tf
 
     inputs = {alias: _tensor_spec(definition.inputs[alias]) for alias in sorted(definition.inputs)}
     outputs = {alias: _tensor_spec(definition.outputs[alias]) for alias in sorted(definition.outputs)}
     defaults = {alias: tf.make_ndarray(definition.defaults[alias]) for alias in getattr(definition, "defaults", {})}
-    signature = Signature(name, definition.method_name, inputs, outputs, defaults=defaults)
-    # An initialisation signature names an operation, not tensors: nothing a request could fetch.
-    if definition.method_name and all(spec.tensor_name for spec in [*inputs.values(), *outputs.values()]):
-        call = make_call(signature, list(outputs))
-        return Signature(name, definition.method_name, inputs, outputs, call, defaults)
-    return signature
+    return Signature(name, definition.method_name, inputs, outputs, defaults=defaults)
 
 
 def _tensor_spec(info: Any) -> TensorSpec:

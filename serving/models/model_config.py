@@ -6,7 +6,7 @@ Source: tensorflow_serving/config/model_server_config.proto and the checks of co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,13 +45,20 @@ class ModelConfig:
     logging_config: Any = None  # tensorflow_serving.LoggingConfig, kept for whoever logs requests
 
 
-def configs_from_proto(model_server_config: Any) -> list[ModelConfig]:
-    """The models of a ModelServerConfig's `model_config_list`.
+def configs_from_proto(model_server_config: Any, served: Container[str] = ()) -> list[ModelConfig]:
+    """The models of a ModelServerConfig's `model_config_list`; `served`: names of the models served until now.
 
     Raises:
         RequestError: INVALID_ARGUMENT, worded as in the source named above where it has such a check.
     """
-    return [_config_from_proto(entry) for entry in checked_list(model_server_config.model_config_list.config)]
+    entries = checked_list(model_server_config.model_config_list.config)
+    for entry in entries:
+        if entry.name in served and entry.model_platform not in ("", PLATFORM) and not entry.model_type:
+            raise invalid_argument(
+                f"Illegal to change a model's platform. For model {entry.name} platform was {PLATFORM} "
+                f"and new platform requested is {entry.model_platform}"
+            )
+    return [_config_from_proto(entry) for entry in entries]
 
 
 def checked_list(entries: Sequence[Any]) -> Sequence[Any]:

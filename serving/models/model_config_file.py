@@ -36,7 +36,8 @@ def parse_model_config_text(text: str, path: Path) -> list[ModelConfig]:
         text_format.Parse(text, config)
     except text_format.ParseError as error:
         raise ModelConfigFileError(
-            f"{path}:{error}; expected model_config_list {{ config {{ name: … base_path: … "
+            f"{path}: Error parsing text-format tensorflow.serving.ModelServerConfig: {error}; "
+            f"expected model_config_list {{ config {{ name: … base_path: … "
             f'model_platform: "tensorflow" }} }}'
         ) from error
     if config.WhichOneof("config") != "model_config_list":

@@ -134,7 +134,7 @@ class Models:
                 "ServerModelConfig type not supported by HandleReloadConfigRequest. "
                 "Only ModelConfigList is currently supported"
             )
-        configs = configs_from_proto(model_server_config)
+        configs = configs_from_proto(model_server_config, self.names())
         with self._reload_lock, self._changed:
             for config in configs:
                 self._check_labels(config)
@@ -249,6 +249,7 @@ class Models:
                 return
             replaced = watch.in_service
             change = watch.finish(job, result)
+            replaced = [version for version in replaced if version in watch.versions_to_retire()]
             self._changed.notify_all()
         if change:
             instead = f", in place of version {replaced[-1]}" if replaced else ""

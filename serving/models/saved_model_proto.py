@@ -15,14 +15,14 @@ from typing import Any
 
 from serving.request_error import Code, RequestError
 
-SERVE_TAG = "serve"
-_INIT_SIGNATURE = "__saved_model_init_op"
+SERVE_TAGS = frozenset({"serve"})
+INIT_SIGNATURE = "__saved_model_init_op"
 _INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")
 
 
 @dataclass(frozen=True)
 class MetaGraph:
-    """The meta graph tagged `serve` of a SavedModel."""
+    """A meta graph of a SavedModel, chosen by its tags."""
 
     graph_def: bytes  # tensorflow.GraphDef
     signature_defs: Mapping[str, Any]
@@ -32,14 +32,14 @@ class MetaGraph:
     assets: Mapping[str, str]  # tensor name -> path of the file
 
 
-def read_meta_graph(export_dir: Path) -> MetaGraph:
-    """The meta graph to serve of the SavedModel in `export_dir`.
+def read_meta_graph(export_dir: Path, tags: frozenset[str] = SERVE_TAGS) -> MetaGraph:
+    """The meta graph with exactly these tags of the SavedModel in `export_dir`.
 
     Raises:
-        RequestError: NOT_FOUND without saved_model.pb or a meta graph tagged `serve`, DATA_LOSS where it is damaged.
+        RequestError: NOT_FOUND without saved_model.pb or a meta graph of these tags, DATA_LOSS where it is damaged.
     """
     for graph_def, meta_graph in _read(export_dir):
-        if SERVE_TAG in meta_graph.meta_info_def.tags:
+        if tags == set(meta_graph.meta_info_def.tags):
             return MetaGraph(
                 graph_def=graph_def,
                 signature_defs=dict(meta_graph.signature_def),
@@ -50,8 +50,8 @@ def read_meta_graph(export_dir: Path) -> MetaGraph:
             )
     raise RequestError(
         Code.NOT_FOUND,
-        f"Could not find meta graph def matching supplied tags: {{ {SERVE_TAG} }} in {export_dir}. To inspect "
-        "available tag-sets in the SavedModel, please use the SavedModel CLI: `saved_model_cli`",
+        f"Could not find meta graph def matching supplied tags: {{ {' '.join(sorted(tags))} }} in {export_dir}. "
+        "To inspect available tag-sets in the SavedModel, please use the SavedModel CLI: `saved_model_cli`",
     )
 
 
@@ -114,8 +114,8 @@ def _envelopes() -> tuple[Any, Any]:
 
 
 def _init_op(meta_graph: Any) -> str:
-    if _INIT_SIGNATURE in meta_graph.signature_def:
-        return str(meta_graph.signature_def[_INIT_SIGNATURE].outputs[_INIT_SIGNATURE].name)
+    if INIT_SIGNATURE in meta_graph.signature_def:
+        return str(meta_graph.signature_def[INIT_SIGNATURE].outputs[INIT_SIGNATURE].name)
     for key in _INIT_COLLECTIONS:
         if key in meta_graph.collection_def and meta_graph.collection_def[key].node_list.value:
             return str(meta_graph.collection_def[key].node_list.value[0])

@@ -18,6 +18,8 @@ class SessionOptions:
     inter_op_parallelism: int = 0
     in_callers_thread: bool = True
     """Run a graph in the thread that asks, without a pool in between: for graphs of small operations."""
+    tags: frozenset[str] = frozenset({"serve"})
+    """Of the meta graph to load: `--saved_model_tags`."""
     single_threaded_executor: bool = True
     """Use the executor without locks and queues where a model's graph allows it; others get the default one."""
 

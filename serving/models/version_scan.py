@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,16 +35,17 @@ def list_versions(base_path: Path) -> dict[int, Path] | None:
 
 
 def fingerprint(version_dir: Path) -> Fingerprint:
-    """Fingerprint of the files below `version_dir`; empty where the directory is gone."""
+    """Fingerprint of the regular files below `version_dir`; empty where the directory is gone."""
     files = []
     for folder, _, names in os.walk(version_dir):
         for name in names:
             path = Path(folder, name)
             try:
-                stat = path.stat()
+                found = path.stat()
             except OSError:  # deleted while being listed: the next look sees the difference
                 continue
-            files.append((str(path.relative_to(version_dir)), stat.st_size, stat.st_mtime_ns))
+            if stat.S_ISREG(found.st_mode):  # opening a pipe would wait for its writer, and all loads with it
+                files.append((str(path.relative_to(version_dir)), found.st_size, found.st_mtime_ns))
     return Fingerprint(tuple(sorted(files)))
 
 

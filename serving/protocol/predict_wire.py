@@ -15,12 +15,18 @@ import numpy as np
 
 from serving.models.loader import TensorSpec
 from serving.models.session_call import Array
+from serving.request_error import invalid_argument
 
 # After the dtype: tensor_shape (2) of one dim (2), whose size (1) is below 128.
 _ONE_DIMENSION = b"\x12\x04\x12\x02\x08"
 _BODY = 8  # where the values begin
 _CONTENT, _FLOATS, _STRINGS, _INT64S = 0x22, 0x2A, 0x42, 0x52  # keys of the fields 4, 5, 8, 10, length-delimited
-_CONTENT_TYPES = {"float": np.dtype("<f4"), "double": np.dtype("<f8"), "int32": np.dtype("<i4"), "int64": np.dtype("<i8")}
+_CONTENT_TYPES: dict[str, np.dtype[Any]] = {
+    "float": np.dtype("<f4"),
+    "double": np.dtype("<f8"),
+    "int32": np.dtype("<i4"),
+    "int64": np.dtype("<i8"),
+}
 _FLOAT = _CONTENT_TYPES["float"]
 _MORE = 0x80
 
@@ -51,6 +57,21 @@ def predict_request_class() -> Any:
     pool.AddSerializedFile(lean.SerializeToString())
     descriptor = pool.FindMessageTypeByName(predict_pb2.PredictRequest.DESCRIPTOR.full_name)
     return message_factory.MessageFactory(pool).GetPrototype(descriptor)
+
+
+def parse_tensor(alias: str, proto: bytes) -> Any:
+    """TensorProto of the bytes sent for the input `alias`.
+
+    Raises:
+        RequestError: INVALID_ARGUMENT where they are none.
+    """
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.framework import tensor_pb2
+
+    try:
+        return tensor_pb2.TensorProto.FromString(proto)
+    except DecodeError as error:
+        raise invalid_argument(f"tensor parsing error: {alias}: {error}") from error
 
 
 def short_array(spec: TensorSpec, proto: bytes) -> Array | None:

@@ -178,6 +178,18 @@ def _strings_from_content(alias: str, content: bytes, count: int) -> Array:
     return array
 
 
+def _strings_to_content(strings: list[bytes]) -> bytes:
+    """What `_strings_from_content` reads. Source: tensor_coding.cc, EncodeStringList."""
+    lengths = bytearray()
+    for string in strings:
+        length = len(string)
+        while length >= 0x80:
+            lengths.append(length & 0x7F | 0x80)
+            length >>= 7
+        lengths.append(length)
+    return bytes(lengths) + b"".join(strings)
+
+
 def proto_from_array(spec: TensorSpec, array: Array) -> Any:
     """TensorProto of an output, with its values in the typed field of its dtype."""
     from tensorflow.core.framework import tensor_pb2
@@ -187,8 +199,8 @@ def proto_from_array(spec: TensorSpec, array: Array) -> Any:
     return proto
 
 
-def fill_proto(proto: Any, spec: TensorSpec, array: Array) -> None:
-    """Writes an output into an empty TensorProto, its values in the typed field of its dtype."""
+def fill_proto(proto: Any, spec: TensorSpec, array: Array, *, as_content: bool = False) -> None:
+    """Writes an output into an empty TensorProto: its values in the typed field of its dtype, or `tensor_content`."""
     if spec.dtype_name not in _FIELDS:
         import tensorflow as tf
 
@@ -200,6 +212,9 @@ def fill_proto(proto: Any, spec: TensorSpec, array: Array) -> None:
     for size in array.shape:
         dims.add().size = size
     flat = array.ravel()
+    if as_content:
+        proto.tensor_content = _strings_to_content(flat.tolist()) if wire_dtype is object else flat.tobytes()
+        return
     if wire_dtype is not object:
         flat = flat.view(_PARTS.get(spec.dtype_name, wire_dtype))
     getattr(proto, field).extend(flat.tolist())

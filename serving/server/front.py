@@ -87,7 +87,13 @@ class Front:
         from serving.server.grpc_service import model_service, prediction_service
 
         admission = Admission(options.max_inflight_requests, budget, Code.RESOURCE_EXHAUSTED)
-        predictions = prediction_service(self._inference, self._calls, admission, options.check_method_names)
+        predictions = prediction_service(
+            self._inference,
+            self._calls,
+            admission,
+            check_method_names=options.check_method_names,
+            tensor_content=options.tensor_content,
+        )
         handlers = [predictions, model_service(self._calls)]
         if options.enable_health_service:
             self._health = Health()

@@ -17,6 +17,7 @@ from google.protobuf.message import DecodeError
 from serving.protocol.grpc_verbs import prepare_calls
 from serving.protocol.model_metadata import check_metadata_fields
 from serving.protocol.model_spec import read_model_spec
+from serving.protocol.predict_wire import predict_request_class
 from serving.protocol.prepared_call import Prepare
 from serving.request_error import Code, RequestError, invalid_argument
 from serving.server.admission import Admission
@@ -28,30 +29,36 @@ _log = logging.getLogger(__name__)
 _PREDICTION_SERVICE = "tensorflow.serving.PredictionService"
 _MODEL_SERVICE = "tensorflow.serving.ModelService"
 _STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
-_MAX_DETAIL_CHARS = 2000  # trailers beyond 8 KB are refused by clients, and each character may take 9 bytes there
+# Source: model_servers/grpc_status_util.cc. Trailers beyond 8 KB are refused by clients, and a byte may take 3 there.
+_MAX_DETAIL_BYTES = 1024
+_CUT = "...TRUNCATED"
 
 Handler = Callable[[bytes, Any], Awaitable[bytes]]
 
 
 def prediction_service(
-    inference: Inference, calls: ModelCalls, admission: Admission, check_method_names: bool = False
+    inference: Inference,
+    calls: ModelCalls,
+    admission: Admission,
+    *,
+    check_method_names: bool = False,
+    tensor_content: bool = False,
 ) -> Any:
     """Handlers of Predict, Classify, Regress, MultiInference and GetModelMetadata."""
     from tensorflow_serving.apis import (
         classification_pb2,
         get_model_metadata_pb2,
         inference_pb2,
-        predict_pb2,
         regression_pb2,
     )
 
     requests = {
-        "Predict": predict_pb2.PredictRequest,
+        "Predict": predict_request_class(),
         "Classify": classification_pb2.ClassificationRequest,
         "Regress": regression_pb2.RegressionRequest,
         "MultiInference": inference_pb2.MultiInferenceRequest,
     }
-    verbs = prepare_calls(check_method_names=check_method_names)
+    verbs = prepare_calls(check_method_names=check_method_names, tensor_content=tensor_content)
     handlers = {
         name: _inference_handler(name, requests[name], prepare, inference, admission) for name, prepare in verbs.items()
     }
@@ -149,6 +156,12 @@ def _answering(handler: Handler) -> Handler:
 
 
 async def _abort(context: Any, code: Code, message: str) -> NoReturn:
-    details = message[:_MAX_DETAIL_CHARS].encode("utf-8", "replace").decode()
-    await context.abort(_STATUS_CODES[code.number], details)
+    await context.abort(_STATUS_CODES[code.number], _details(message))
     raise AssertionError("context.abort always raises")
+
+
+def _details(message: str) -> str:
+    details = message.encode("utf-8", "replace")
+    if len(details) <= _MAX_DETAIL_BYTES:
+        return details.decode()
+    return details[:_MAX_DETAIL_BYTES].decode("utf-8", "ignore") + _CUT

@@ -15,6 +15,7 @@ from serving.request_error import Code, RequestError
 from serving.server.batch_queue import Waiting
 from serving.server.execution import Executor
 from serving.server.lease import Lease
+from serving.server.memory import MemoryTrim
 from serving.server.metrics import Metrics
 
 ModelSpec = tuple[str, int | None, str | None]
@@ -40,7 +41,9 @@ class Api:
     write: Callable[[Any], bytes]
     """The prepared call's reply to the body of the response."""
     counted: bool = True
-    """Whether metrics count it: the original leaves MultiInference out."""
+    """Whether metrics count its requests: the original leaves MultiInference out, and counts its examples instead."""
+    latency_name: str = ""
+    """As the metric request_latency has it, where that is not `name`: the original's REST API says `predict`."""
 
 
 class Inference:
@@ -51,6 +54,7 @@ class Inference:
         self._executor = executor
         self._metrics = metrics
         self._converters = ThreadPoolExecutor(_CONVERTERS, thread_name_prefix="convert")
+        self._memory = MemoryTrim(self._converters)
 
     async def answer(
         self,
@@ -85,7 +89,10 @@ class Inference:
                 lease.release()
             status = Code.OK.name
             if api.counted:
-                self._metrics.add_request_latency(name, api.name, api.entrypoint, time.monotonic() - started_s)
+                latency_s = time.monotonic() - started_s
+                self._metrics.add_request_latency(name, api.latency_name or api.name, api.entrypoint, latency_s)
+            else:
+                self._metrics.add_examples(name, len(next(iter(call.works[0].inputs.values()))))
             return reply, version
         except RequestError as error:
             status = error.code.name
@@ -94,6 +101,7 @@ class Inference:
             status = Code.CANCELLED.name
             raise
         finally:
+            self._memory.note(len(body))
             if api.counted:
                 self._metrics.count_request(name, status)
 

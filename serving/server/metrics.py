@@ -7,22 +7,25 @@ prometheus_client would add `_total` to the counter's name. Used on the event lo
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 # 10 us, then 1.8 times more each, 33 buckets: up to about 20 minutes.
 _BUCKET_LIMITS_US = [10 * 1.8**power for power in range(33)]
+_EXAMPLE_LIMITS = [2.0**power for power in range(15)]
 _MAX_SERIES = 4096  # clients name the models: without a limit, they could fill the memory
 
 
 class _Histogram:
-    __slots__ = ("counts", "total")
+    __slots__ = ("counts", "limits", "total")
 
-    def __init__(self) -> None:
-        self.counts = [0] * (len(_BUCKET_LIMITS_US) + 1)
+    def __init__(self, limits: Sequence[float] = _BUCKET_LIMITS_US) -> None:
+        self.counts = [0] * (len(limits) + 1)
+        self.limits = limits
         self.total = 0.0
 
     def add(self, value: float) -> None:
-        self.counts[bisect.bisect_right(_BUCKET_LIMITS_US, value)] += 1
+        self.counts[bisect.bisect_right(self.limits, value)] += 1
         self.total += value
 
 
@@ -33,6 +36,7 @@ class Metrics:
         self._requests: dict[tuple[str, str], int] = {}
         self._request_latency: dict[tuple[str, str, str], _Histogram] = {}
         self._runtime_latency: dict[tuple[str, str, str], _Histogram] = {}
+        self._examples: dict[tuple[str, ...], _Histogram] = {}
 
     def count_request(self, model_name: str, status: str) -> None:
         """One request was answered with `status`, a canonical code's name."""
@@ -49,6 +53,10 @@ class Metrics:
         """TensorFlow took `latency_s` for the run that a request was part of."""
         _histogram(self._runtime_latency, (model_name, api, "TF1")).add(latency_s * 1e6)
 
+    def add_examples(self, model_name: str, count: int) -> None:
+        """A MultiInference request with `count` examples was answered; the original counts no others."""
+        self._examples.setdefault((model_name,), _Histogram(_EXAMPLE_LIMITS)).add(count)
+
     def value(self, metric_name: str) -> int:
         """The counter that ReloadConfigRequest.metric_names calls `metric_name`; 0 for an unknown one."""
         if metric_name == "/tensorflow/serving/request_count":
@@ -61,6 +69,11 @@ class Metrics:
         for (model_name, status), count in self._requests.items():
             labels = _labels(("model_name", "status"), (model_name, status))
             lines.append(f":tensorflow:serving:request_count{{{labels}}} {count}")
+        lines.append("# TYPE :tensorflow:serving:request_example_count_total counter")
+        for key, histogram in self._examples.items():
+            labels = _labels(("model",), key)
+            lines.append(f":tensorflow:serving:request_example_count_total{{{labels}}} {histogram.total:.0f}")
+        lines += _histogram_lines("request_example_counts", ("model",), self._examples)
         lines += _histogram_lines("request_latency", ("model_name", "API", "entrypoint"), self._request_latency)
         lines += _histogram_lines("runtime_latency", ("model_name", "API", "runtime"), self._runtime_latency)
         return "\n".join(lines) + "\n"
@@ -73,13 +86,11 @@ def _histogram(series: dict[tuple[str, str, str], _Histogram], key: tuple[str, s
     return found
 
 
-def _histogram_lines(
-    name: str, label_names: Sequence[str], series: dict[tuple[str, str, str], _Histogram]
-) -> Iterator[str]:
+def _histogram_lines(name: str, label_names: Sequence[str], series: Mapping[Any, _Histogram]) -> Iterator[str]:
     metric = f":tensorflow:serving:{name}"
     yield f"# TYPE {metric} histogram"
-    limits = [f"{limit:g}" for limit in _BUCKET_LIMITS_US] + ["+Inf"]
     for key, histogram in series.items():
+        limits = [f"{limit:g}" for limit in histogram.limits] + ["+Inf"]
         labels = _labels(label_names, key)
         cumulative = 0
         for limit, count in zip(limits, histogram.counts, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from serving.models.manager_options import ManagerOptions
@@ -44,7 +45,10 @@ def manager_options(options: ServerOptions) -> ManagerOptions:
         warmup_iterations=options.warmup_iterations,
         config_file=options.model_config_file,
         config_poll_wait_s=options.config_poll_wait_s,
-        session=SessionOptions.from_flags(
-            options.session_parallelism, options.intra_op_parallelism, options.inter_op_parallelism
+        session=replace(
+            SessionOptions.from_flags(
+                options.session_parallelism, options.intra_op_parallelism, options.inter_op_parallelism
+            ),
+            tags=options.saved_model_tags,
         ),
     )

@@ -7,7 +7,6 @@ bodies and on requests under way, and the header `adclick-model-version` on pred
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
 import time
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from serving.models.version_status import VERSION_HEADER
+from serving.protocol.json_reply import error_json
 from serving.protocol.model_metadata import metadata_json
 from serving.protocol.model_status import status_json
 from serving.protocol.rest_verbs import PARSE, prepare_calls
@@ -26,7 +26,7 @@ from serving.server.inference import Api, Inference
 from serving.server.metrics import Metrics
 from serving.server.model_calls import ModelCalls
 from serving.server.rest_body import ClientGoneError, read_body
-from serving.server.rest_paths import Route, find_route
+from serving.server.rest_paths import Route, find_route, is_below_v1
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class RestApplication:
         self._admission = admission
         self._options = options
         self._apis = {
-            name: Api(name.capitalize(), "REST", PARSE[name], prepare, write=lambda reply: reply)
+            name: Api(name.capitalize(), "REST", PARSE[name], prepare, write=lambda reply: reply, latency_name=name)
             for name, prepare in prepare_calls(check_method_names=options.check_method_names).items()
         }
         self.draining = False
@@ -104,21 +104,34 @@ class RestApplication:
     async def _answer(self, scope: Any, receive: Any, progress: _Progress) -> Reply:
         method: str = scope["method"]
         path: str = scope["raw_path"].decode("latin-1")
+        if path == self._options.prometheus_path:
+            progress.answered = True
+            return Reply(self._metrics.page().encode(), headers=[(b"content-type", b"text/plain")])
+        started_s = time.monotonic()
+        status = Code.OK
+        route: Route | None = None
         try:
-            if path == self._options.prometheus_path:
-                reply = Reply(self._metrics.page().encode(), headers=[(b"content-type", b"text/plain")])
-            elif method == "OPTIONS":
+            if method == "OPTIONS" and is_below_v1(path):
                 reply = _preflight(dict(scope["headers"]))
             else:
-                reply = await self._route(find_route(method, path), scope, receive, progress)
+                route = find_route(method, path)
+                reply = await self._route(route, scope, receive, progress)
         except RequestError as error:
+            status = error.code
             reply = _error_reply(error, isinstance(error, BodyTooLargeError))
         except ClientGoneError:
             raise
         except Exception as error:
             _log.exception("%s %s failed unexpectedly", method, path)
-            reply = _error_reply(RequestError(Code.INTERNAL, f"{type(error).__name__}: {error}"), False)
+            status = Code.INTERNAL
+            reply = _error_reply(RequestError(status, f"{type(error).__name__}: {error}"), False)
         progress.answered = True
+        if (route is None or not route.is_inference) and is_below_v1(path):
+            # As in the original, whose counters take in every request to the API.
+            name = route.name if route else ""
+            self._metrics.count_request(name, status.name)
+            if status is Code.OK:
+                self._metrics.add_request_latency(name, "", "REST", time.monotonic() - started_s)
         return reply
 
     async def _route(self, route: Route, scope: Any, receive: Any, progress: _Progress) -> Reply:
@@ -179,13 +192,13 @@ def _error_reply(error: RequestError, close: bool) -> Reply:
         headers.append((b"retry-after", _RETRY_AFTER_S))
     if close:  # the rest of a body that was refused unread must not be taken for the next request
         headers.append((b"connection", b"close"))
-    return Reply(json.dumps({"error": error.message}).encode(), error.http_status, headers)
+    return Reply(error_json(error.message), error.http_status, headers)
 
 
 def _timed_out(timeout_s: float, progress: _Progress) -> Reply:
     what = f"after {timeout_s * 1000:.0f} ms (--rest_api_timeout_in_ms)"
     if progress.reading:
-        body = json.dumps({"error": f"The request's body was not complete {what}"}).encode()
+        body = error_json(f"The request's body was not complete {what}")
         return Reply(body, _REQUEST_TIMEOUT, [_JSON, (b"connection", b"close")])
     return _error_reply(RequestError(Code.DEADLINE_EXCEEDED, f"Timed out {what}"), False)
 

@@ -40,7 +40,7 @@ async def read_body(receive: Any, headers: Mapping[bytes, bytes], max_body_bytes
         body = await _read_on(receive, body, max_body_bytes, admitted)
     elif len(body) > max_body_bytes:
         raise BodyTooLargeError(max_body_bytes)
-    if headers.get(b"content-encoding", b"").strip().lower() == b"gzip":
+    if b"gzip" in headers.get(b"content-encoding", b"").lower():
         inflated = inflate(body, max_body_bytes)
         admitted.grow(len(inflated))
         return inflated

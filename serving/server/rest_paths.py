@@ -44,16 +44,24 @@ def find_route(method: str, path: str) -> Route:
     Raises:
         RequestError: NOT_FOUND outside /v1/, INVALID_ARGUMENT for what the API does not know (never 405).
     """
-    if not path.lower().startswith("/v1/"):
+    if not is_below_v1(path):
         raise RequestError(Code.NOT_FOUND, f"Not found: {method} {path}; the API is below /v1/models")
+    # Paths match in any case, but the words that choose what to do count as they are written.
     if method == "POST" and (match := _INFERENCE_PATH.fullmatch(path)):
-        return _route(match["method"].lower(), match)
-    if method == "GET" and (match := _STATUS_PATH.fullmatch(path)):
-        route = _route("metadata" if match["metadata"] else "status", match)
+        route = _route(match["method"], match)
+        if route.action.islower():
+            return route
+    elif method == "GET" and (match := _STATUS_PATH.fullmatch(path)):
+        route = _route("metadata" if match["metadata"] == "metadata" else "status", match)
         if not route.name:
             raise invalid_argument("Missing model name in request.")
         return route
     raise invalid_argument(f"Malformed request: {method} {path}")
+
+
+def is_below_v1(path: str) -> bool:
+    """Whether a path belongs to the API; all others are not found, whatever the method."""
+    return path[:4].lower() == "/v1/"
 
 
 def _route(action: str, match: re.Match[str]) -> Route:

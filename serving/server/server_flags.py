@@ -7,6 +7,7 @@ Source: tensorflow_serving/model_servers/main.cc and server.h. Ours are --bind, 
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,10 +34,8 @@ WITHOUT_EFFECT = {
 }
 # Refused unless they have this value: they would change answers, or who can ask.
 REFUSED = {
-    "enable_serialization_as_tensor_content": (bool, False, "replies carry typed fields"),
     "platform_config_file": (str, "", "there is one platform, tensorflow; use the flags"),
     "prefer_tflite_model": (bool, False, "this server runs no TensorFlow Lite models"),
-    "saved_model_tags": (str, "serve", "models are loaded by the tag 'serve'"),
     "tensorflow_session_config_file": (str, "", "set --tensorflow_*_parallelism instead"),
     "use_alts_credentials": (bool, False, "give --ssl_config_file for TLS"),
 }
@@ -55,7 +54,7 @@ def parse_server_options(arguments: Sequence[str]) -> ServerOptions:
         rest_port=args.rest_api_port,
         bind=args.bind,
         grpc_socket_path=args.grpc_socket_path,
-        rest_timeout_s=args.rest_api_timeout_in_ms / 1000,
+        rest_timeout_s=args.rest_api_timeout_in_ms / 1000 if args.rest_api_timeout_in_ms > 0 else math.inf,
         max_body_bytes=args.max_body_bytes,
         max_inflight_requests=args.max_inflight_requests,
         max_inflight_bytes=args.max_inflight_bytes,
@@ -69,6 +68,8 @@ def parse_server_options(arguments: Sequence[str]) -> ServerOptions:
         enable_health_service=args.enable_grpc_healthcheck_service,
         grpc_channel_arguments=args.grpc_channel_arguments,
         check_method_names=args.enable_signature_method_name_check,
+        saved_model_tags=frozenset(args.saved_model_tags.split(",")),
+        tensor_content=args.enable_serialization_as_tensor_content,
         poll_wait_s=args.file_system_poll_wait_seconds,
         config_poll_wait_s=args.model_config_file_poll_wait_seconds,
         num_load_threads=args.num_load_threads,
@@ -89,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m serving.model_server",
         description="Serves SavedModels over TF Serving's gRPC and REST protocols.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,  # keeps the two lines of --version
         allow_abbrev=False,
     )
     _add_endpoint_flags(parser)
@@ -107,7 +109,9 @@ def _add_endpoint_flags(parser: argparse.ArgumentParser) -> None:
     add("--port", type=port, default=8500, help="gRPC port; 0 turns it off (8500)")
     add("--grpc_socket_path", default="", help="UNIX socket for gRPC, beside the port")
     add("--rest_api_port", type=port, default=0, help="REST port; 0 turns REST off (0)")
-    add("--rest_api_timeout_in_ms", type=positive, default=30000, help="longest a REST request may take (30000)")
+    add(
+        "--rest_api_timeout_in_ms", type=int, default=30000, help="longest a REST request may take; 0: no limit (30000)"
+    )
     _add_flag(parser, "rest_api_enable_cors_support", bool, False, "send CORS headers")
     add("--bind", default="127.0.0.1", help="address to listen on; 0.0.0.0 for every interface (127.0.0.1)")
     add("--ssl_config_file", type=Path, help="text-format SSLConfig: TLS and mTLS for gRPC")
@@ -131,6 +135,8 @@ def _add_model_flags(parser: argparse.ArgumentParser) -> None:
     _add_flag(parser, "enable_model_warmup", bool, True, "run a model's warm-up records before it serves (true)")
     add("--num_request_iterations_for_warmup", type=int, default=0, help="times each record is run, above 0")
     _add_flag(parser, "enable_signature_method_name_check", bool, False, "check method_name in Classify and Regress")
+    _add_flag(parser, "enable_serialization_as_tensor_content", bool, False, "send tensors of Predict as bytes")
+    add("--saved_model_tags", default="serve", help="tags of the meta graph to load, comma-separated (serve)")
     for pool in ("session", "intra_op", "inter_op"):
         add(f"--tensorflow_{pool}_parallelism", type=not_negative, default=0, help="threads; 0: TensorFlow decides")
 
@@ -186,4 +192,4 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
 def _version() -> str:
     from importlib import metadata
 
-    return f"adclick model server, TensorFlow {metadata.version('tensorflow')}"
+    return f"TensorFlow ModelServer: adclick\nTensorFlow Library: {metadata.version('tensorflow')}"

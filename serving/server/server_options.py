@@ -35,6 +35,8 @@ class ServerOptions:
     enable_health_service: bool = False
     grpc_channel_arguments: Sequence[tuple[str, int | str]] = ()
     check_method_names: bool = False
+    tensor_content: bool = False
+    saved_model_tags: frozenset[str] = frozenset({"serve"})
     poll_wait_s: float = 1.0
     config_poll_wait_s: float = 0.0
     num_load_threads: int = 1

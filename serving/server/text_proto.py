@@ -57,7 +57,9 @@ def read_text_proto(path: Path, message_name: str) -> Any:
     try:
         text_format.Parse(text, message)
     except text_format.ParseError as error:
-        raise ConfigFileError(f"{path}: no text-format {message_name}: {error}") from error
+        raise ConfigFileError(
+            f"{path}: Error parsing text-format tensorflow.serving.{message_name}: {error}"
+        ) from error
     return message
 
 

@@ -10,6 +10,7 @@ import pytest
 from serving.models import graph_session
 from serving.models.loader import load_saved_model
 from serving.models.session_call import make_session_call
+from serving.models.session_options import SessionOptions
 from serving.request_error import Code, RequestError
 
 
@@ -123,3 +124,74 @@ def test_text_saved_models_load_and_missing_ones_are_told(exported: Path, tmp_pa
     binary.write_bytes(saved_model.SerializeToString())
     with pytest.raises(RequestError, match=r"Could not find meta graph def matching supplied tags: \{ serve \}"):
         load_saved_model(tmp_path / "1")
+
+
+def export_odd_signatures(folder: Path, *names: str) -> Path:
+    """y = x / 2 + 2 under signatures that are odd in the way their names say."""
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [None], name="x")
+        y = x / 2 + 2
+        forms = {
+            "sound": ({"x": x}, {"y": y}, "tensorflow/serving/predict"),
+            "unnamed_method": ({"x": x}, {"y": y}, ""),
+            "one_tensor_twice": ({"a": x, "b": x}, {"y": y}, "tensorflow/serving/predict"),
+            "input_as_output": ({"x": x}, {"same": x, "y": y}, "tensorflow/serving/predict"),
+            "no_such_tensor": ({"x": x}, {"y": y}, "tensorflow/serving/predict"),
+        }
+        definitions = {
+            name: v1.saved_model.build_signature_def(
+                *({alias: v1.saved_model.build_tensor_info(tensor) for alias, tensor in side.items()}
+                  for side in forms[name][:2]),
+                forms[name][2],
+            )
+            for name in names
+        }  # fmt: skip
+        if "no_such_tensor" in names:
+            definitions["no_such_tensor"].outputs["y"].name = "nowhere:0"
+        builder = v1.saved_model.Builder(str(folder))
+        builder.add_meta_graph_and_variables(session, ["serve"], definitions)
+        builder.save()
+    return folder
+
+
+def test_a_signature_that_cannot_be_run_says_so_when_asked_and_leaves_the_others_be(tmp_path: Path) -> None:
+    names = ("sound", "unnamed_method", "one_tensor_twice", "input_as_output", "no_such_tensor")
+    model = load_saved_model(export_odd_signatures(tmp_path / "1", *names))
+    x = np.float32([2])
+    for name in ("sound", "unnamed_method"):
+        assert model.run(model.signatures[name], {"x": x})["y"].tolist() == [3]
+    with pytest.raises(RequestError, match=r'^INVALID_ARGUMENT: Endpoint "x:0" fed more than once\.$'):
+        model.run(model.signatures["one_tensor_twice"], {"a": x, "b": x})
+    with pytest.raises(RequestError, match=r"^INVALID_ARGUMENT: x:0 is both fed and fetched\.$"):
+        model.run(model.signatures["input_as_output"], {"x": x})
+    with pytest.raises(RequestError, match="nowhere:0"):
+        model.run(model.signatures["no_such_tensor"], {"x": x})
+    model.close()
+
+
+def test_a_model_of_which_nothing_can_be_run_does_not_load(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="nowhere:0"):
+        load_saved_model(export_odd_signatures(tmp_path / "1", "no_such_tensor", "one_tensor_twice"))
+    # Names alone are wrong here, not the graph: the original serves it, and refuses every request.
+    load_saved_model(export_odd_signatures(tmp_path / "2", "one_tensor_twice")).close()
+
+
+def test_the_meta_graph_has_exactly_the_tags_asked_for(tmp_path: Path) -> None:
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    file = export_odd_signatures(tmp_path / "1", "sound") / "saved_model.pb"
+    saved_model = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    for_gpus = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    for_gpus.meta_graphs[0].meta_info_def.tags.append("gpu")
+    for_gpus.meta_graphs[0].signature_def["on_gpus"].CopyFrom(for_gpus.meta_graphs[0].signature_def["sound"])
+    for_gpus.meta_graphs.extend(saved_model.meta_graphs)
+    file.write_bytes(for_gpus.SerializeToString())
+    for tags, signatures in (({"serve"}, {"sound"}), ({"gpu", "serve"}, {"sound", "on_gpus"})):
+        model = load_saved_model(tmp_path / "1", SessionOptions(tags=frozenset(tags)))
+        assert set(model.signatures) == signatures
+        model.close()
+    with pytest.raises(RequestError, match=r"matching supplied tags: \{ gpu \}"):
+        load_saved_model(tmp_path / "1", SessionOptions(tags=frozenset({"gpu"})))

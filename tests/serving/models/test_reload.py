@@ -66,6 +66,10 @@ def test_reload_refuses_what_cannot_be_served(running: Models, exported: Path, t
         (model_server_config_pb2.ModelServerConfig(), "INVALID_ARGUMENT: ServerModelConfig type not supported by "),
         (server_config(one, one), "INVALID_ARGUMENT: Illegal to list model one multiple times in config list"),
         (server_config("name: 'one' base_path: 'x'"), "INVALID_ARGUMENT: Expected model one to have an absolute path"),
+        (text_format.Parse("model_config_list { config { name: 'click' base_path: '/m' model_platform: 'other' } }",
+                           model_server_config_pb2.ModelServerConfig()),
+         "INVALID_ARGUMENT: Illegal to change a model's platform. For model click platform was tensorflow and new "
+         "platform requested is other"),
         (server_config(f"name: 'one' base_path: '{broken}'"),
          "UNKNOWN: 1 model(s) did not become available: {{{name: one version: 1} due to error: DATA_LOSS: Can't parse"),
         (server_config(f"name: 'two' base_path: '{tmp_path}/none'"),

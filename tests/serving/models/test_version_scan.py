@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,14 @@ def test_a_fingerprint_changes_with_size_and_time(tmp_path: Path) -> None:
     file.write_text("ab")
     assert fingerprint(tmp_path) != before
     assert fingerprint(tmp_path / "absent") == Fingerprint(())
+
+
+def test_only_regular_files_count_as_files(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "saved_model.pb")  # reading it would wait for a writer
+    (tmp_path / "target").write_text("a")
+    (tmp_path / "link").symlink_to("target")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    assert [name for name, _, _ in fingerprint(tmp_path).files] == ["link", "target"]
 
 
 @pytest.mark.parametrize(

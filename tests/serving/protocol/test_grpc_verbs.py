@@ -47,6 +47,10 @@ def test_predict_answers_over_grpc_and_rest(model: LoadedModel) -> None:
     assert list(response.outputs) == ["doubled"]
     assert list(response.outputs["doubled"].float_val) == [2, 4, 6, 8]
 
+    as_content = grpc_verbs.prepare_calls(check_method_names=False, tensor_content=True)["Predict"]
+    doubled = answer(as_content(request, model), model).outputs["doubled"]
+    assert (list(doubled.float_val), doubled.tensor_content) == ([], np.float32([2, 4, 6, 8]).tobytes())
+
     document = rest_verbs.PARSE["predict"](
         b'{"signature_name": "wide", "instances": [{"x": [1, 2], "text": "ab"}, {"x": [3, 4], "text": ""}]}'
     )

@@ -7,7 +7,7 @@ import pytest
 import specs
 
 from serving.models.loader import TensorSpec
-from serving.protocol.tensor_proto import array_from_proto, check_dtype, proto_from_array
+from serving.protocol.tensor_proto import array_from_proto, check_dtype, fill_proto, proto_from_array
 from serving.request_error import RequestError
 
 
@@ -29,6 +29,29 @@ def test_what_is_written_is_read_back(spec: TensorSpec, values: list[object]) ->
     back = array_from_proto("x", spec, proto_from_array(spec, array))
     assert (back.shape, back.dtype) == (array.shape, array.dtype)
     np.testing.assert_array_equal(back, array)
+
+
+@pytest.mark.parametrize(
+    ("spec", "values"),
+    [
+        (specs.FLOAT, [[1.5, -2.0]]),
+        (specs.UINT8, [255]),
+        (specs.BOOL, [True, False]),
+        (specs.HALF, [0.5]),
+        (specs.STRING, [[b"\xff\x00", b""], [b"x" * 300, b"y" * 20_000]]),  # lengths of one, two and three bytes
+    ],
+)
+def test_content_is_tensorflows_own(spec: TensorSpec, values: list[object]) -> None:
+    import tensorflow as tf
+    from tensorflow.core.framework import tensor_pb2
+
+    array = np.array(values, dtype=spec.numpy_dtype)
+    proto = tensor_pb2.TensorProto()
+    fill_proto(proto, spec, array, as_content=True)
+    assert proto.tensor_content
+    assert not proto.float_val and not proto.string_val
+    parsed = tf.io.parse_tensor(proto.SerializeToString(), spec.dtype_enum).numpy()
+    np.testing.assert_array_equal(parsed, array)
 
 
 def test_values_short_of_the_shape_are_padded_with_the_last() -> None:

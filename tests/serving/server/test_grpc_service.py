@@ -197,3 +197,12 @@ def test_model_status(channel: Any) -> None:
     assert error_of(models.GetModelStatus, request) == (
         grpc.StatusCode.NOT_FOUND, "Could not find version 99 of model click",
     )  # fmt: skip
+
+
+def test_long_errors_are_cut_as_the_original_cuts_them(stub: Any) -> None:
+    # 'Serving signature key "' takes 23 bytes, which leaves 1001 of 1024: 500 of the letters of two bytes, and a half.
+    code, details = error_of(stub.Predict, predict_request("\u00e9" * 600))
+    assert code is grpc.StatusCode.FAILED_PRECONDITION
+    assert details == 'Serving signature key "' + "\u00e9" * 500 + "...TRUNCATED"
+    details = error_of(stub.Predict, predict_request("s" * 989))[1]  # 23 + 989 + 12 = 1024
+    assert details == f'Serving signature key "{"s" * 989}" not found.'

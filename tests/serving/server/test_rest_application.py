@@ -6,6 +6,8 @@ import base64
 import gzip
 import json
 import time
+import urllib.error
+import urllib.request
 from typing import Any
 
 import pytest
@@ -138,6 +140,9 @@ def test_nesting_beyond_100_levels_is_refused(server: ServerProcess) -> None:
         ("GET", "/v1/models", None, 400, "Missing model name in request."),
         ("DELETE", "/v1/models/click", None, 400, "Malformed request: DELETE /v1/models/click"),
         ("OPTIONS", "/v1/models/click", None, 400, "Origin header is missing in CORS preflight"),
+        ("POST", "/v1/models/click:PREDICT", {"instances": [1]}, 400,
+         "Malformed request: POST /v1/models/click:PREDICT"),
+        ("OPTIONS", "/healthz", None, 404, "Not found: OPTIONS /healthz; the API is below /v1/models"),
         ("GET", "/healthz", None, 404, "Not found: GET /healthz; the API is below /v1/models"),
         ("GET", f"/v1/models/click/versions/{2**63}", None, 400,
          f"Failed to convert version: {2**63} to numeric."),
@@ -153,6 +158,18 @@ def test_an_input_that_the_graph_refuses_is_a_400_not_a_500(server: ServerProces
     status, reply, _ = server.rest("POST", PREDICT, {"instances": ["no Example"]})
     assert status == 400
     assert "Could not parse example input" in reply["error"]
+
+
+def test_errors_are_laid_out_as_by_the_originals_printer(server: ServerProcess) -> None:
+    url = f"http://127.0.0.1:{server.rest_port}/v1/models/caf%C3%A9"
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(url, timeout=10)
+    text = '{\n    "error": "Could not find any versions of model caf\u00e9"\n}'
+    assert caught.value.read() == text.encode()
+
+
+def test_only_the_word_metadata_asks_for_metadata(server: ServerProcess) -> None:
+    assert list(server.rest("GET", "/V1/Models/click/METADATA")[1]) == ["model_version_status"]
 
 
 def test_status_lists_versions_with_the_proto_field_names(server: ServerProcess) -> None:

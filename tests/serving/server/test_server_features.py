@@ -173,7 +173,7 @@ def test_prometheus_and_cors(full_server: ServerProcess) -> None:
         connection.sendall(b"GET /monitoring/prometheus/metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         page = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
     assert ':tensorflow:serving:request_count{model_name="click",status="OK"}' in page
-    assert ':tensorflow:serving:request_latency_count{model_name="click",API="Predict",entrypoint="REST"}' in page
+    assert ':tensorflow:serving:request_latency_count{model_name="click",API="predict",entrypoint="REST"}' in page
     headers = full_server.rest("GET", "/v1/models/click")[2]
     assert headers["access-control-allow-origin"] == "*"
     with socket.create_connection(("127.0.0.1", full_server.rest_port)) as connection:

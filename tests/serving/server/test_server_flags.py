@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
+from serving.server.model_setup import manager_options
 from serving.server.server_flags import REFUSED, WITHOUT_EFFECT, parse_server_options
 
 
@@ -80,12 +83,12 @@ def test_every_flag_of_the_original_is_known() -> None:
         (["--port=0"], "--port 0 and --rest_api_port 0 turn both protocols off"),
         (["--port=7", "--rest_api_port=7"], "--port and --rest_api_port are both 7"),
         (["--port=70000"], "70000 is no port; give 1 to 65535, or 0 for off"),
-        (["--rest_api_timeout_in_ms=0"], "0 is not positive"),
+        (["--max_body_bytes=0"], "0 is not positive"),
         (["--file_system_poll_wait_seconds=x"], "x is not a number of seconds"),
         (["--enable_batching=maybe"], "'maybe' is neither true nor false"),
         (["--batching_parameters_file=b"], "--batching_parameters_file is set without setting --enable_batching"),
         (["--prefer_tflite_model"], "--prefer_tflite_model=True is not supported: this server runs no TensorFlow Lite"),
-        (["--saved_model_tags=gpu"], "--saved_model_tags=gpu is not supported"),
+        (["--prefer_tflite_model"], "--prefer_tflite_model=True is not supported"),
         (["--tensorflow_session_parallelism=1", "--tensorflow_intra_op_parallelism=1",
           "--tensorflow_inter_op_parallelism=1"], "You cannot configure all."),
         (["--grpc_channel_arguments=a"], "'a' is not key=value"),
@@ -110,3 +113,22 @@ def test_a_model_has_to_be_named(capsys: pytest.CaptureFixture[str]) -> None:
 def test_refused_flags_are_accepted_with_the_value_that_is_served() -> None:
     given = [f"--{name}={default}" for name, (_, default, _) in REFUSED.items()]
     assert parse_server_options(["--model_base_path=/m", *given]).without_effect == []
+
+
+def test_tags_are_separated_by_commas() -> None:
+    options = parse_server_options(["--model_base_path=/m", "--saved_model_tags=serve,gpu"])
+    assert manager_options(options).session.tags == {"serve", "gpu"}
+    assert manager_options(parse_server_options(["--model_base_path=/m"])).session.tags == {"serve"}
+
+
+def test_a_rest_timeout_of_0_is_none() -> None:
+    assert parse_server_options(["--model_base_path=/m", "--rest_api_timeout_in_ms=0"]).rest_timeout_s == math.inf
+
+
+def test_version_prints_the_originals_two_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse_server_options(["--version"])
+    assert caught.value.code == 0
+    first, second = capsys.readouterr().out.strip().splitlines()
+    assert first.startswith("TensorFlow ModelServer: ")
+    assert second == f"TensorFlow Library: {metadata.version('tensorflow')}"

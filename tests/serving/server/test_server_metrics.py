@@ -39,3 +39,15 @@ def test_clients_cannot_fill_the_memory_with_names() -> None:
         metrics.count_request(f"model-{number}", "NOT_FOUND")
     assert metrics.page().count("NOT_FOUND") == 4097  # the limit, and one series for all the rest
     assert metrics.value("/tensorflow/serving/request_count") == 5000
+
+
+def test_examples_of_multi_inference_are_counted_in_powers_of_two() -> None:
+    metrics = Metrics()
+    for count in (1, 3):
+        metrics.add_examples("click", count)
+    page = metrics.page()
+    assert ':tensorflow:serving:request_example_count_total{model="click"} 4\n' in page
+    assert ':tensorflow:serving:request_example_counts_bucket{model="click",le="2"} 1\n' in page
+    assert ':tensorflow:serving:request_example_counts_bucket{model="click",le="4"} 2\n' in page
+    assert ':tensorflow:serving:request_example_counts_bucket{model="click",le="16384"} 2\n' in page
+    assert ':tensorflow:serving:request_example_counts_count{model="click"} 2\n' in page
