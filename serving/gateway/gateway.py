@@ -85,8 +85,8 @@ class Gateway:
         ]  # fmt: skip
         if logger is not None:
             readings += [
-                Reading("log_records_written", "Requests in the log.", True, lambda: logger.written),
-                Reading("log_records_dropped", "Drawn requests that the queue had no room for.", True,
+                Reading("log_records_written", "Requests in whole files of the log.", True, lambda: logger.written),
+                Reading("log_records_dropped", "Drawn requests lost, as the disk was too slow or full.", True,
                         lambda: logger.dropped),
                 Reading("log_files_failed", "Log files that could not be written.", True, lambda: logger.failed),
             ]  # fmt: skip
