@@ -101,6 +101,7 @@ class PredictionFlow:
         """An image for so many rows; what the request has no room for is let go of at once, not when all have come."""
         image = await self._fetch(url, deadline_s)
         if uses * len(image) > left_bytes[0]:
+            del image  # which the refusal's traceback would keep
             raise Refusal("image_too_large", "the images of a request exceed limits.max_body_bytes together")
         left_bytes[0] -= uses * len(image)
         return image
