@@ -11,7 +11,7 @@ def seconds_since_1970(value: object) -> int | None:
     """Whole seconds of ISO 8601 text, UTC where it names no zone, or of a whole number; None for anything else."""
     if isinstance(value, str):
         text = value[:-1] + "+00:00" if value.endswith("Z") else value
-        if text[10:11] not in ("", "T", " "):  # fromisoformat takes anything between day and time, a zone's sign too
+        if text[10:11] not in ("", "T", " ") or "Z" in text:  # fromisoformat reads "1970-01-02+05:00" as five o'clock
             return None
         try:
             moment = datetime.datetime.fromisoformat(text)
