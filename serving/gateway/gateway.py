@@ -17,7 +17,7 @@ from configs.gateway_loading import LoadedGateway
 from serving.gateway.app import make_app
 from serving.gateway.calibration import Calibrations
 from serving.gateway.enrichment import Enricher, EntryStore
-from serving.gateway.http_protocol import HeadLimitedProtocol
+from serving.server.http_protocol import BoundedHttpProtocol
 from serving.gateway.image_bytes import image_limits
 from serving.gateway.image_fetch import ImageFetcher
 from serving.gateway.memory_store import filled_store
@@ -144,7 +144,7 @@ async def run_gateway(loaded: LoadedGateway, listener: socket.socket, say: Calla
     loop = asyncio.get_running_loop()
     config = uvicorn.Config(
         gateway.app,
-        http=HeadLimitedProtocol,
+        http=BoundedHttpProtocol,
         lifespan="off",
         access_log=False,
         log_config=None,
