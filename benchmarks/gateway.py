@@ -120,9 +120,7 @@ def as_json(row: Mapping[str, str], table: Any) -> dict[str, object]:
     """A row of a CSV with JSON's types, without the label and what is empty."""
     numbers = {feature.name for feature in table if feature.kind in ("numeric", "bucketized")}
     known = {feature.name for feature in table} - {table.label.name}
-    return {
-        name: float(value) if name in numbers else value for name, value in row.items() if name in known and value
-    }
+    return {name: float(value) if name in numbers else value for name, value in row.items() if name in known and value}
 
 
 def bodies(rows: Sequence[Mapping[str, object]], count: int) -> tuple[bytes, ...]:

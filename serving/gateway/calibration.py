@@ -127,10 +127,12 @@ class Calibrations:
         try:
             bins: CalibrationBins | None = _read(await self._calls.calibration(version, _FETCH_TIMEOUT_S))
         except RowsRefusedError:
-            return self._pause(version, _REFUSED_PAUSE_S)
+            self._pause(version, _REFUSED_PAUSE_S)
+            return
         except Refusal as refusal:
             if refusal.code != "model_incompatible":  # how TF Serving refuses an unknown signature
-                return self._pause(version, _PAUSE_S)
+                self._pause(version, _PAUSE_S)
+                return
             bins = None
         except ValueError as error:
             _log.error("the calibration of version %d cannot be used: %s", version, error)

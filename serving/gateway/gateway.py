@@ -17,7 +17,6 @@ from configs.gateway_loading import LoadedGateway
 from serving.gateway.app import make_app
 from serving.gateway.calibration import Calibrations
 from serving.gateway.enrichment import Enricher, EntryStore
-from serving.server.http_protocol import BoundedHttpProtocol
 from serving.gateway.image_bytes import image_limits
 from serving.gateway.image_fetch import ImageFetcher
 from serving.gateway.memory_store import filled_store
@@ -31,6 +30,7 @@ from serving.gateway.redis_store import RedisStore
 from serving.gateway.request_log import RequestLogger
 from serving.gateway.row_checks import RowChecks
 from serving.gateway.tokens import TokenVerifier
+from serving.server.http_protocol import BoundedHttpProtocol
 
 _BACKLOG = 2048
 _LAST_REQUESTS_S = 0.3  # for requests on their way when listening ended; uvicorn closes what looks idle at once
