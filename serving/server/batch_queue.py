@@ -74,7 +74,7 @@ class BatchQueue:
         self.times = RunTimes()
         self.scheduled = False  # in the executor's round of queues
         self.rows = 0
-        self._parameters = parameters
+        self.parameters = parameters
         self._max_waiting = max_waiting
         self._waiting: deque[Waiting] = deque()
 
@@ -88,8 +88,8 @@ class BatchQueue:
             RequestError: UNAVAILABLE where the queue is full.
         """
         full = len(self._waiting) >= self._max_waiting
-        if self._parameters is not None:
-            full = self.rows > 0 and self.rows + waiting.rows > self._parameters.max_enqueued_rows
+        if self.parameters is not None:
+            full = self.rows > 0 and self.rows + waiting.rows > self.parameters.max_enqueued_rows
         if full:
             raise RequestError(
                 Code.UNAVAILABLE,
@@ -105,9 +105,9 @@ class BatchQueue:
         passed_over: list[Waiting] = []
         rows = size_rows = size_bytes = 0
         shape_of = row_shapes
-        if self._parameters is not None:
-            size_rows = self._parameters.max_execution_batch_size
-            if self._parameters.pad_variable_length_inputs:
+        if self.parameters is not None:
+            size_rows = self.parameters.max_execution_batch_size
+            if self.parameters.pad_variable_length_inputs:
                 shape_of = row_ranks
         shapes = None
         while self._waiting:
@@ -126,7 +126,7 @@ class BatchQueue:
             batch.append(self._pop())
             rows += candidate.rows
             size_bytes += candidate.size_bytes
-            if self._parameters is None:
+            if self.parameters is None:
                 break
         for waiting in reversed(passed_over):
             self._waiting.appendleft(waiting)
@@ -135,7 +135,7 @@ class BatchQueue:
 
     def ready_in_s(self, now_s: float) -> float:
         """Seconds until the next batch may start: 0 unless a batch timeout was asked for and the batch is not full."""
-        parameters = self._parameters
+        parameters = self.parameters
         if parameters is None or not parameters.batch_timeout_s or not self._waiting:
             return 0.0
         if self.rows >= parameters.max_execution_batch_size:
@@ -144,7 +144,7 @@ class BatchQueue:
 
     def next_is_quick(self, now_s: float) -> bool:
         """Whether the next batch may run on the event loop."""
-        if self._parameters is None:
+        if self.parameters is None:
             first = self._waiting[0]
             return self.times.may_run_inline(first.rows, first.size_bytes, now_s)
         size_bytes = max((waiting.size_bytes for waiting in self._waiting), default=0)

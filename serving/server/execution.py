@@ -72,7 +72,7 @@ class Executor:
             RequestError: INVALID_ARGUMENT for inputs that cannot be batched, UNAVAILABLE where the queue is full.
         """
         rows = 1
-        if self._batching is not None:
+        if self._batching is not None and work.inputs:
             rows = batch_rows(work.inputs)
             if rows > self._batching.max_batch_size:
                 raise invalid_argument(
@@ -136,7 +136,7 @@ class Executor:
     def _run_inline(self, queue: BatchQueue, now_s: float) -> None:
         batch = queue.take(now_s)
         if batch:
-            outcomes = run_batch(batch, self._batching)
+            outcomes = run_batch(batch, queue.parameters)
             queue.times.note_inline(batch[0].run_s, now_s)
             _settle(batch, outcomes)
 
@@ -149,7 +149,7 @@ class Executor:
             waiting.lease.hold()  # its request may end before the run does
 
         def run() -> None:
-            outcomes = run_batch(batch, self._batching)
+            outcomes = run_batch(batch, queue.parameters)
             # Raises only where the loop has ended, and nobody waits any more.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._finish, queue, batch, outcomes)
@@ -175,7 +175,9 @@ class Executor:
             if len(queues) >= _MAX_QUEUES_PER_MODEL:
                 for idle in [name for name, each in queues.items() if not each]:
                     del queues[idle]
-            queue = queues[key] = BatchQueue(work.signature, self._batching, self._max_waiting)
+            # A signature without inputs, such as `calibration`, has no rows to put together. The original refuses it.
+            batching = self._batching if work.inputs else None
+            queue = queues[key] = BatchQueue(work.signature, batching, self._max_waiting)
         return queue
 
 

@@ -286,3 +286,21 @@ def test_large_requests_do_not_go_together() -> None:
         assert [len(run) for run in model.runs] == [2, 2, 1]
 
     run_on_loop(test)
+
+
+class Constant:
+    """A model whose signature takes nothing; its output has a length of its own."""
+
+    def run(self, signature: Signature, inputs: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, Any]:
+        assert not inputs
+        return {"bounds": np.float32([0.1, 0.2, 0.3])}
+
+
+def test_signatures_without_inputs_run_by_themselves_where_others_are_batched() -> None:
+    async def test(executor: Executor) -> None:
+        lease = lease_of(Constant())
+        waits = [executor.submit(lease, Work(SIGNATURE, {}, ["bounds"]), 10) for _ in range(3)]
+        for wait in waits:
+            assert (await wait.future)["bounds"].shape == (3,)
+
+    run_on_loop(test)
