@@ -133,12 +133,17 @@ class ModelCalls:
             if left_s <= 0:
                 raise Refusal("deadline_exceeded", "the model did not answer in time; try again later")
             try:
-                return await method(request, timeout=left_s)
+                response = await method(request, timeout=left_s)
             except grpc.RpcError as error:
                 code = error.code()
                 if code is not grpc.StatusCode.UNAVAILABLE or not attempts_left:
                     self._log_once_a_while(code.name, error.details())
                     raise _told(code) from None
+            else:
+                if response is None:  # as gRPC's aio gives what its deserializer cannot read
+                    self._log_once_a_while("unreadable", "an answer that is no message of TensorFlow Serving's")
+                    raise Refusal("model_incompatible", "the model's answer cannot be read")
+                return response
             await asyncio.sleep(min(backoff_s, max(0.0, deadline_s - loop.time())))
             backoff_s = min(2 * backoff_s, _MAX_BACKOFF_S)
             self.retries += 1

@@ -13,6 +13,7 @@ from server_process import free_ports
 
 from configs.gateway import Upstream
 from serving.gateway.calibration import Calibrations, Looked
+from serving.gateway.codes import Refusal
 from serving.gateway.messages import messages
 from serving.gateway.model_calls import ModelCalls
 from serving.gateway.model_watch import ModelWatch
@@ -132,8 +133,12 @@ def test_a_server_that_holds_its_calibration_back_costs_a_request_its_own_time_a
     run(stall, work)
 
 
-def test_a_watch_outlives_answers_of_another_protocol() -> None:
+def test_answers_of_another_protocol_have_a_code_and_end_no_watch() -> None:
     async def work(calls: ModelCalls, calibrations: Calibrations) -> None:
+        for asked in (calls.predict([[]], 5.0), calls.versions_in_service(5.0), calls.calibration(1, 5.0)):
+            with pytest.raises(Refusal) as refused:
+                await asked
+            assert refused.value.code == "model_incompatible"
         watch = ModelWatch(calls, calibrations, 0.05)
         task = asyncio.get_running_loop().create_task(watch.run())
         await asyncio.sleep(0.4)
