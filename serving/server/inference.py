@@ -120,6 +120,8 @@ class Inference:
             for work in call.works:
                 runs.append(self._executor.submit(lease, work, size_bytes, deadline_s, gone))
             outputs = [await run.future for run in runs]
+            for run in runs:
+                self._memory.note(0, run.run_s)
         finally:
             for run in runs:
                 if not run.future.cancel() and not run.future.cancelled():

@@ -28,7 +28,10 @@ def test_large_requests_that_come_together_cause_one_trim_aside(monkeypatch: pyt
                 trim.note(memory.LARGE_BYTES)
             await asyncio.sleep(0.1)
             assert trimmed_by == ["aside_0 0"]
-            trim.note(memory.LARGE_BYTES)
+            trim.note(10, memory.LONG_RUN_S - 0.001)
+            await asyncio.sleep(0.1)
+            assert len(trimmed_by) == 1
+            trim.note(10, memory.LONG_RUN_S)
             await asyncio.sleep(0.1)
             assert len(trimmed_by) == 2
 
