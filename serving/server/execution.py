@@ -175,9 +175,9 @@ class Executor:
             if len(queues) >= _MAX_QUEUES_PER_MODEL:
                 for idle in [name for name, each in queues.items() if not each]:
                     del queues[idle]
-            # The original refuses to batch a signature without inputs; here it runs by itself.
-            parameters = self._batching if work.inputs else None
-            queue = queues[key] = BatchQueue(work.signature, parameters, self._max_waiting)
+            # A signature without inputs, such as `calibration`, has no rows to put together. The original refuses it.
+            batching = self._batching if work.inputs else None
+            queue = queues[key] = BatchQueue(work.signature, batching, self._max_waiting)
         return queue
 
 

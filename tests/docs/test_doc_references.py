@@ -32,7 +32,8 @@ INLINE = re.compile(r"`([^`\n]+)`")
 SOURCE = re.compile(r"[\w./-]+\.(py|md|toml|yaml|sh)")
 PLACEHOLDER = re.compile(r"[<*{…]")
 COMMAND = re.compile(
-    r"(?:^|\s)(adclick|make|python -m|python run_local\.py|run_local\.py)(?=\s|$)(?! model server:)([^#\n]*)"
+    r"(?:^|\s)(adclick|make|python -m|python run_local\.py|run_local\.py)(?=\s|$)"
+    r"(?! (?:model server|gateway):)([^#\n]*)"  # what a server says on its standard output
 )
 
 
@@ -111,7 +112,9 @@ def test_every_command_exists_with_its_options(document: Path) -> None:
         if program == "make":
             assert words[0].rstrip(",") in targets, f"{document.name}: make {words[0]}"
         elif program == "python -m":
-            assert (ROOT / f"{words[0].replace('.', '/')}.py").is_file(), f"{document.name}: python -m {words[0]}"
+            module = ROOT / words[0].replace(".", "/")
+            found = module.with_suffix(".py").is_file() or (module / "__main__.py").is_file()
+            assert found, f"{document.name}: python -m {words[0]}"
         elif program == "adclick" and words and not words[0].startswith("--"):
             assert words[0] in VERBS, f"{document.name}: adclick {words[0]}"
             assert given <= options_of(words[0]), f"{document.name}: adclick {' '.join(words)}"
