@@ -78,6 +78,18 @@ def model_server(base_path: Path, *flags: str) -> Iterator[Target]:
 
 
 @contextlib.contextmanager
+def gateway(config: Path, environment: Mapping[str, str]) -> Iterator[Target]:
+    """Our gateway with a settings file, which leaves the port open; given out when the model is in service."""
+    (port,) = free_ports(1)
+    command = [
+        sys.executable, "-m", "serving.gateway", "--config", str(config), "--set", f"listen.port={port}",
+        "--set", "listen.drain_delay_s=0",
+    ]  # fmt: skip
+    with _running(command, port, "/readyz", environment, wanted_status=200) as pid:
+        yield Target("gateway", pid, port, "/v1/predict")
+
+
+@contextlib.contextmanager
 def flask_peer(name: str, saved_model: Path) -> Iterator[Target]:
     """Flask under gunicorn, with the flags that `PEERS` has for `name`."""
     (port,) = free_ports(1)
@@ -91,14 +103,18 @@ def flask_peer(name: str, saved_model: Path) -> Iterator[Target]:
 
 @contextlib.contextmanager
 def _running(
-    command: Sequence[str], port: int, path: str, environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    port: int,
+    path: str,
+    environment: Mapping[str, str] | None = None,
+    wanted_status: int | None = None,
 ) -> Iterator[int]:
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})}
         )
         try:
-            _wait_for_reply(process, port, path)
+            _wait_for_reply(process, port, path, wanted_status)
             yield process.pid
         except RuntimeError:
             log.seek(0)
@@ -109,8 +125,8 @@ def _running(
             process.wait(60)
 
 
-def _wait_for_reply(process: subprocess.Popen[bytes], port: int, path: str) -> None:
-    """Until any HTTP reply comes: each of these servers listens when its model is loaded."""
+def _wait_for_reply(process: subprocess.Popen[bytes], port: int, path: str, wanted_status: int | None) -> None:
+    """Until any HTTP reply comes, or one of a status: servers with a model listen when it is loaded."""
     end_s = time.monotonic() + _START_S
     while time.monotonic() < end_s:
         if process.poll() is not None:
@@ -118,13 +134,15 @@ def _wait_for_reply(process: subprocess.Popen[bytes], port: int, path: str) -> N
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         try:
             connection.request("GET", path)
-            connection.getresponse().read()
+            response = connection.getresponse()
+            response.read()
+            if wanted_status in (None, response.status):
+                return
         except (OSError, http.client.HTTPException):
-            time.sleep(0.1)
-        else:
-            return
+            pass  # not yet
         finally:
             connection.close()
+        time.sleep(0.1)
     raise RuntimeError(f"{process.args!r} did not answer within {_START_S:.0f} s")
 
 

@@ -21,7 +21,7 @@ def main() -> None:
     """Becomes the other program; returns only where the parent is gone already."""
     parent, arguments = int(sys.argv[1]), sys.argv[2:]
     with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # nobody else asks it: nothing to drain
     if os.getppid() == parent:  # else it died before the kernel was asked
         os.execv(sys.executable, [sys.executable, *arguments])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import io
+import os
 import select
 import socket
 import ssl
@@ -120,6 +121,7 @@ class RestConnections:
         self._server_name = (tls.server_name if tls else None) or address.host
         self._context = _tls_context(tls or TlsOptions()) if tls or address.tls else None
         self._idle: deque[_Connection] = deque()
+        self._process = os.getpid()
         self._closed = threading.Event()
 
     def exchange(
@@ -158,7 +160,15 @@ class RestConnections:
             self._idle.append(connection)
         return reply
 
+    def _leave_to_parent(self) -> None:
+        """A forked process has the parent's connections too: on one of them each would read the other's replies."""
+        if self._process != os.getpid():
+            self._process, inherited, self._idle = os.getpid(), self._idle, deque()
+            for connection in inherited:
+                connection.shut()  # closes this process' descriptor alone
+
     def _reused(self, deadline: float) -> _Connection | None:
+        self._leave_to_parent()
         with contextlib.suppress(IndexError):
             while True:
                 connection = self._idle.pop()
@@ -194,6 +204,7 @@ class RestConnections:
     def close(self) -> None:
         """Closes idle connections now, and those in use when their reply is there."""
         self._closed.set()
+        self._leave_to_parent()
         with contextlib.suppress(IndexError):
             while True:
                 self._idle.pop().shut()

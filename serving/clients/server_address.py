@@ -41,7 +41,8 @@ def parse_address(server: str, example_port: int) -> ServerAddress:
             raise ValueError(f"server {server!r} names no socket file; give one such as unix:/run/adclick.sock")
         return ServerAddress("", 0, socket_path=path)
     scheme, separator, _ = server.partition("://")
-    wrong = ValueError(f"server {server!r} is not host:port; give one such as 127.0.0.1:{example_port}")
+    told = "…@" + server.rpartition("@")[2] if "@" in server else server  # before it may be a password
+    wrong = ValueError(f"server {told!r} is not host:port; give one such as 127.0.0.1:{example_port}")
     if separator and scheme not in ("http", "https"):
         raise wrong
     try:

@@ -20,7 +20,7 @@ from serving.gateway.model_watch import ModelWatch
 from serving.gateway.openapi import components, predict_path
 from serving.gateway.predict_endpoint import PredictEndpoint, refusal_body, refusal_headers, request_id_of
 from serving.gateway.rate_limit import RateLimiter
-from serving.gateway.request_body import header, read_body
+from serving.gateway.request_body import ClientGoneError, only_header, read_body
 from serving.gateway.tokens import TokenVerifier
 
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
@@ -65,7 +65,7 @@ def make_app(
     async def put_enrichment(kind: str, key: str, request: Request) -> Response:
         request_id = request_id_of(request.scope)
         try:
-            caller = tokens.caller(header(request.scope, b"authorization"))
+            caller = tokens.caller(only_header(request.scope, b"authorization"))
             limiter.take(caller.client_id, 1)
             scope = loaded.gateway.enrichment.write_scope
             if scope not in caller.scopes:
@@ -75,6 +75,8 @@ def make_app(
             await enricher.put(kind, key, _parsed(text))
         except Refusal as refusal:
             return _refused(refusal, request_id)
+        except ClientGoneError:
+            return Response(status_code=400)  # nobody reads it
         except StoreUnavailableError:
             return _refused(Refusal("enrichment_unavailable", "the store gives no answer; try again", 1.0), request_id)
         return _json({"success": True, "code": "ok", "message": "", "request_id": request_id})

@@ -13,14 +13,16 @@ import logging
 import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from serving.gateway.codes import Refusal
-from serving.gateway.model_calls import ModelCalls
+from serving.gateway.model_calls import ModelCalls, RowsRefusedError
 
 Z_95 = 1.959963984540054  # the normal distribution's quantile at 0.975
 _MAX_VERSIONS = 16
 _FETCH_TIMEOUT_S = 1.0
+_PAUSE_S = 1.0
+_REFUSED_PAUSE_S = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -83,16 +85,27 @@ def _looked(clicks: float, impressions: float) -> Looked:
 
 
 class Calibrations:
-    """Bins by model version, asked for once each."""
+    """Bins by model version, asked for once each.
+
+    A server that gives them no answer is left alone for a second; one that refuses the call for a minute: TensorFlow
+    Serving does while it batches, as the signature has no inputs (tensorflow_serving/batching/batching_util.h).
+    """
 
     def __init__(self, calls: ModelCalls) -> None:
         self._calls = calls
         self._bins: OrderedDict[int, CalibrationBins | None] = OrderedDict()  # None: the version has none
         self._asked: dict[int, asyncio.Task[None]] = {}
+        self._paused_until_s: OrderedDict[int, float] = OrderedDict()  # by the loop's clock
 
-    def known(self, version: int) -> bool:
-        """Whether the version's bins, or that it has none, are known."""
-        return version in self._bins
+    def unheard_of(self, version: int) -> bool:
+        """Whether the version has never been asked: the only time that a request waits for its bins."""
+        return version not in self._bins and version not in self._paused_until_s
+
+    def to_be_asked(self, version: int) -> bool:
+        """Whether neither the version's bins nor that it has none are known, and asking for them may help."""
+        if version in self._bins:
+            return False
+        return asyncio.get_running_loop().time() >= self._paused_until_s.get(version, -math.inf)
 
     def look_up(self, version: int, score: float) -> Looked:
         """The confidence of a version's score."""
@@ -101,21 +114,24 @@ class Calibrations:
         bins = self._bins[version]
         return NOT_IN_MODEL if bins is None else bins.look_up(score)
 
-    async def fetch(self, version: int) -> None:
+    async def fetch(self, version: int, timeout_s: float = _FETCH_TIMEOUT_S) -> None:
         """Asks for a version's bins; who asks meanwhile waits for the same answer. Never raises for want of them."""
         task = self._asked.get(version)
         if task is None:
             task = asyncio.get_running_loop().create_task(self._ask(version))
             self._asked[version] = task
             task.add_done_callback(lambda _: self._asked.pop(version, None))
-        await asyncio.shield(task)  # a request that goes away does not take the others' answer with it
+        await asyncio.wait([task], timeout=max(0.0, timeout_s))  # which leaves the task to the others that wait for it
 
     async def _ask(self, version: int) -> None:
         try:
-            outputs: Mapping[str, Any] | None = await self._calls.calibration(version, _FETCH_TIMEOUT_S)
-            bins = None if outputs is None else _read(outputs)
+            bins: CalibrationBins | None = _read(await self._calls.calibration(version, _FETCH_TIMEOUT_S))
+        except RowsRefusedError:
+            self._pause(version, _REFUSED_PAUSE_S)
+            return
         except Refusal as refusal:
             if refusal.code != "model_incompatible":  # how TF Serving refuses an unknown signature
+                self._pause(version, _PAUSE_S)
                 return
             bins = None
         except ValueError as error:
@@ -124,6 +140,12 @@ class Calibrations:
         self._bins[version] = bins
         if len(self._bins) > _MAX_VERSIONS:
             self._bins.popitem(last=False)
+
+    def _pause(self, version: int, pause_s: float) -> None:
+        self._paused_until_s[version] = asyncio.get_running_loop().time() + pause_s
+        self._paused_until_s.move_to_end(version)
+        if len(self._paused_until_s) > _MAX_VERSIONS:
+            self._paused_until_s.popitem(last=False)
 
 
 def _read(outputs: Mapping[str, Sequence[float]]) -> CalibrationBins:

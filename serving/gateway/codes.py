@@ -21,7 +21,7 @@ CODES: dict[str, Meaning] = {
     "malformed_json": Meaning(400, "The body is no JSON (RFC 8259), or nested deeper than a row can be."),
     "malformed_request": Meaning(400, "The body is neither an object nor a list of objects, or the list is empty."),
     "token_missing": Meaning(401, "No `Authorization: Bearer` header."),
-    "token_malformed": Meaning(401, "The token is no JWT, or a claim is not of its type."),
+    "token_malformed": Meaning(401, "The token is no JWT, a claim is not of its type, or there are two tokens."),
     "token_too_large": Meaning(401, "The token is longer than `jwt.max_token_bytes`."),
     "token_algorithm_refused": Meaning(401, "The token's algorithm has no key here; `none` never has."),
     "token_unknown_key": Meaning(401, "The token's `kid` is not in the key set."),

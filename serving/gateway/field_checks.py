@@ -61,8 +61,8 @@ def image_bytes_check(name: str, limits: Creatives) -> Check:
 
 
 def _number_check(name: str, minimum: float | None, maximum: float | None, private: bool) -> Check:
-    low = -MAX_FLOAT32 if minimum is None else minimum
-    high = MAX_FLOAT32 if maximum is None else maximum
+    low = -MAX_FLOAT32 if minimum is None else max(minimum, -MAX_FLOAT32)
+    high = MAX_FLOAT32 if maximum is None else min(maximum, MAX_FLOAT32)
 
     def check(value: object) -> float | None:
         if type(value) is not float and type(value) is not int:

@@ -17,7 +17,6 @@ from configs.gateway_loading import LoadedGateway
 from serving.gateway.app import make_app
 from serving.gateway.calibration import Calibrations
 from serving.gateway.enrichment import Enricher, EntryStore
-from serving.gateway.http_protocol import HeadLimitedProtocol
 from serving.gateway.image_bytes import image_limits
 from serving.gateway.image_fetch import ImageFetcher
 from serving.gateway.memory_store import filled_store
@@ -31,6 +30,7 @@ from serving.gateway.redis_store import RedisStore
 from serving.gateway.request_log import RequestLogger
 from serving.gateway.row_checks import RowChecks
 from serving.gateway.tokens import TokenVerifier
+from serving.server.http_protocol import BoundedHttpProtocol
 
 _BACKLOG = 2048
 _LAST_REQUESTS_S = 0.3  # for requests on their way when listening ended; uvicorn closes what looks idle at once
@@ -85,8 +85,8 @@ class Gateway:
         ]  # fmt: skip
         if logger is not None:
             readings += [
-                Reading("log_records_written", "Requests in the log.", True, lambda: logger.written),
-                Reading("log_records_dropped", "Drawn requests that the queue had no room for.", True,
+                Reading("log_records_written", "Requests in whole files of the log.", True, lambda: logger.written),
+                Reading("log_records_dropped", "Drawn requests lost, as the disk was too slow or full.", True,
                         lambda: logger.dropped),
                 Reading("log_files_failed", "Log files that could not be written.", True, lambda: logger.failed),
             ]  # fmt: skip
@@ -144,7 +144,7 @@ async def run_gateway(loaded: LoadedGateway, listener: socket.socket, say: Calla
     loop = asyncio.get_running_loop()
     config = uvicorn.Config(
         gateway.app,
-        http=HeadLimitedProtocol,
+        http=BoundedHttpProtocol,
         lifespan="off",
         access_log=False,
         log_config=None,

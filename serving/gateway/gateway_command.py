@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import socket
 import sys
 from pathlib import Path
@@ -52,6 +53,8 @@ def _serve(loaded: LoadedGateway, listener: socket.socket) -> None:
 
     from serving.gateway.gateway import run_gateway
 
+    gc.collect()
+    gc.freeze()  # modules and settings stay: full collections, which hold every request up, need not look at them
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with listener:
         uvloop.run(run_gateway(loaded, listener, _say))

@@ -61,6 +61,7 @@ class UrlRules:
             address: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(text.partition("%")[0])
             address = _inner(address)
             public = address.is_global and not address.is_multicast and not address.is_reserved
+            public = public and not (isinstance(address, ipaddress.IPv6Address) and address.is_site_local)
             if not public and not any(address in network for network in self._networks):
                 raise Refusal("image_address_refused", "the image's host has an address that is not public")
 

@@ -83,20 +83,18 @@ class ModelCalls:
         """A row without values, as the model takes it."""
         return [MISSING[each.dtype] for each in self._inputs]
 
-    async def calibration(self, version: int, timeout_s: float) -> Mapping[str, Sequence[float]] | None:
-        """Outputs of the signature `calibration` of a version; None where it has no such signature.
+    async def calibration(self, version: int, timeout_s: float) -> Mapping[str, Sequence[float]]:
+        """Outputs of the signature `calibration` of a version.
 
         Raises:
-            Refusal: as in `predict`.
+            RowsRefusedError: the server takes no call without inputs.
+            Refusal: as in `predict`; `model_incompatible` where the version has no such signature.
         """
         request = messages().predict_request()
         request.model_spec.name = self._settings.model_name
         request.model_spec.version.value = version
         request.model_spec.signature_name = CALIBRATION_SIGNATURE
-        try:
-            response = await self._exchange(self._predict, request.SerializeToString(), timeout_s)
-        except RowsRefusedError:
-            return None
+        response = await self._exchange(self._predict, request.SerializeToString(), timeout_s)
         return {name: _floats(tensor) for name, tensor in response.outputs.items()}
 
     async def versions_in_service(self, timeout_s: float) -> list[int]:
@@ -109,12 +107,13 @@ class ModelCalls:
             return []
         return sorted(each.version for each in response.model_version_status if each.state == STATE_AVAILABLE)
 
-    def _log_once_a_while(self, said: str) -> None:
+    def _log_once_a_while(self, code: str, details: object) -> None:
         """An outage says the same many times a second."""
         now_s = time.monotonic()
-        if said != self._last_logged or now_s - self._last_logged_s >= _SAME_LOG_S:
-            _log.warning("the model server gave no answer: %s", said)
-            self._last_logged, self._last_logged_s = said, now_s
+        if code != self._last_logged or now_s - self._last_logged_s >= _SAME_LOG_S:
+            # Quoted and cut: such texts repeat what callers sent, line ends included.
+            _log.warning("the model server gave no answer: %s: %.500r", code, details)
+            self._last_logged, self._last_logged_s = code, now_s
 
     async def close(self) -> None:
         """Ends the channel; calls under way are cancelled."""
@@ -134,12 +133,17 @@ class ModelCalls:
             if left_s <= 0:
                 raise Refusal("deadline_exceeded", "the model did not answer in time; try again later")
             try:
-                return await method(request, timeout=left_s)
+                response = await method(request, timeout=left_s)
             except grpc.RpcError as error:
                 code = error.code()
                 if code is not grpc.StatusCode.UNAVAILABLE or not attempts_left:
-                    self._log_once_a_while(f"{code.name}: {error.details()}")
+                    self._log_once_a_while(code.name, error.details())
                     raise _told(code) from None
+            else:
+                if response is None:  # as gRPC's aio gives what its deserializer cannot read
+                    self._log_once_a_while("unreadable", "an answer that is no message of TensorFlow Serving's")
+                    raise Refusal("model_incompatible", "the model's answer cannot be read")
+                return response
             await asyncio.sleep(min(backoff_s, max(0.0, deadline_s - loop.time())))
             backoff_s = min(2 * backoff_s, _MAX_BACKOFF_S)
             self.retries += 1
@@ -180,7 +184,7 @@ def _answers(response: Any) -> list[Answer]:
 
 def _floats(tensor: Any) -> list[float]:
     """Values of a float tensor, from whichever field they were sent in."""
-    if tensor.tensor_content:
+    if tensor.tensor_content and len(tensor.tensor_content) % 4 == 0:
         return [float(value) for value in memoryview(tensor.tensor_content).cast("f")]
     return list(tensor.float_val)
 

@@ -32,7 +32,11 @@ class ModelWatch:
     async def run(self) -> None:
         """Polls until cancelled."""
         while True:
-            await self.poll()
+            try:
+                await self.poll()
+            except Exception:  # an answer that nobody foresaw must not end the watch: readiness would stay what it was
+                _log.exception("the model's state could not be read")
+                self.versions = []
             await asyncio.sleep(self._poll_s)
 
     async def _probe(self) -> None:
@@ -59,6 +63,6 @@ class ModelWatch:
         if versions != self.versions:
             _log.info("model versions in service: %s", ", ".join(map(str, versions)) or "none")
         for version in versions:
-            if not self._calibrations.known(version):
+            if self._calibrations.to_be_asked(version):
                 await self._calibrations.fetch(version)
         self.versions = versions

@@ -17,7 +17,7 @@ from serving.gateway.codes import CODES, OK, ROWS_FAILED, Refusal
 from serving.gateway.metrics import Metrics
 from serving.gateway.prediction_flow import PredictionFlow, RowResult
 from serving.gateway.rate_limit import RateLimiter
-from serving.gateway.request_body import ClientGoneError, Receive, header, read_body
+from serving.gateway.request_body import ClientGoneError, Receive, header, only_header, read_body
 from serving.gateway.tokens import TokenVerifier
 
 Scope = MutableMapping[str, Any]
@@ -64,7 +64,7 @@ class PredictEndpoint:
         self, scope: Scope, receive: Receive, request_id: str, start_s: float
     ) -> tuple[int, dict[str, Any], list[tuple[bytes, bytes]]]:
         try:
-            caller = self._tokens.caller(header(scope, b"authorization"))
+            caller = self._tokens.caller(only_header(scope, b"authorization"))
             self._limiter.take(caller.client_id, 1)
             text = await read_body(scope, receive, self._limits.max_body_bytes, self._limits.body_timeout_s)
             rows, single = self._rows(text)

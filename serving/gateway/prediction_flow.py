@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -82,22 +83,28 @@ class PredictionFlow:
         wanted = [(index, row) for index, row in checked.items() if row.image_url is not None]
         if not wanted:
             return
-        urls = list(dict.fromkeys(row.image_url for _, row in wanted if row.image_url))
-        fetched = await asyncio.gather(*(self._fetch(url, deadline_s) for url in urls), return_exceptions=True)
-        by_url = dict(zip(urls, fetched, strict=True))
-        left_bytes = self._settings.limits.max_body_bytes  # as if the images had been sent
+        uses = Counter(row.image_url for _, row in wanted if row.image_url)
+        left_bytes = [self._settings.limits.max_body_bytes]  # as if the images had been sent
+        fetches = (self._fetch_within(url, count, left_bytes, deadline_s) for url, count in uses.items())
+        by_url = dict(zip(uses, await asyncio.gather(*fetches, return_exceptions=True), strict=True))
         for index, row in wanted:
             found: bytes | BaseException = by_url[row.image_url or ""]
-            if isinstance(found, bytes) and len(found) > left_bytes:
-                found = Refusal("image_too_large", "the images of a request exceed limits.max_body_bytes together")
             if isinstance(found, bytes):
-                left_bytes -= len(found)
                 row.values[self._checks.image_place] = found
             else:
                 if not isinstance(found, Refusal):
                     raise found
                 results[index] = _refused(found)
                 del checked[index]
+
+    async def _fetch_within(self, url: str, uses: int, left_bytes: list[int], deadline_s: float) -> bytes:
+        """An image for so many rows; what the request has no room for is let go of at once, not when all have come."""
+        image = await self._fetch(url, deadline_s)
+        if uses * len(image) > left_bytes[0]:
+            del image  # which the refusal's traceback would keep
+            raise Refusal("image_too_large", "the images of a request exceed limits.max_body_bytes together")
+        left_bytes[0] -= uses * len(image)
+        return image
 
     async def _fetch(self, url: str, deadline_s: float) -> bytes:
         if self._fetcher is None:
@@ -143,8 +150,8 @@ class PredictionFlow:
             else:
                 answers[i] = future.result()
         for version in {answer.version for answer in answers.values()}:
-            if not self._calibrations.known(version):
-                await self._calibrations.fetch(version)
+            if self._calibrations.unheard_of(version):
+                await self._calibrations.fetch(version, deadline_s - asyncio.get_running_loop().time())
         for i, answer in answers.items():
             results[i] = self._answered(answer, checked[i].warnings)
             if self._logger is not None:  # a record for each version: a swap may come between two calls

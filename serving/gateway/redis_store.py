@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -24,7 +25,9 @@ class RedisStore:
         import redis.asyncio
 
         self._prefix, self._pause_s, self._ttl_s = settings.redis.prefix, settings.redis.pause_s, settings.ttl_s
-        self._now_s, self._paused_until_s = now_s, 0.0
+        self._now_s, self._paused_until_s = now_s, -math.inf
+        # The last two: what answers on that port speaks something else than Redis' protocol.
+        self._faults = (redis.RedisError, OSError, TimeoutError, ValueError, TypeError)
         variable = settings.redis.url_variable
         url = os.environ.get(variable, "")
         if not url:
@@ -50,25 +53,24 @@ class RedisStore:
 
     async def get_many(self, keys: Sequence[tuple[str, str]]) -> list[Entry | None]:
         """Entries of (kind, key) pairs, in one round trip. Raises StoreUnavailableError."""
-        import redis
-
         self._check_pause()
         try:
             texts = await self._redis.mget([self._name(kind, key) for kind, key in keys])
-        except (redis.RedisError, OSError, TimeoutError) as error:
+            if not isinstance(texts, list) or len(texts) != len(keys):
+                raise ValueError("no list of so many values")
+        except self._faults as error:
             raise self._failed(error) from None
         return [None if text is None else _entry(text) for text in texts]
 
     async def put(self, kind: str, key: str, entry: Entry) -> None:
         """Replaces an entry. Raises StoreUnavailableError."""
         import orjson
-        import redis
 
         self._check_pause()
         expires_ms = None if self._ttl_s is None else max(1, round(1000 * self._ttl_s))
         try:
             await self._redis.set(self._name(kind, key), orjson.dumps(entry), px=expires_ms)
-        except (redis.RedisError, OSError, TimeoutError) as error:
+        except self._faults as error:
             raise self._failed(error) from None
 
     async def close(self) -> None:

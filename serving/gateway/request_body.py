@@ -26,6 +26,14 @@ def header(scope: MutableMapping[str, Any], name: bytes) -> bytes | None:
     return None
 
 
+def only_header(scope: MutableMapping[str, Any], name: bytes) -> bytes | None:
+    """The header of that name. Raises Refusal `token_malformed` for several: a proxy may have looked at another one."""
+    found = [bytes(value) for key, value in scope["headers"] if key == name]
+    if len(found) > 1:
+        raise Refusal("token_malformed", f"send one header {name.decode().title()!r}")
+    return found[0] if found else None
+
+
 async def read_body(scope: MutableMapping[str, Any], receive: Receive, max_body_bytes: int, timeout_s: float) -> bytes:
     """The whole body.
 

@@ -6,6 +6,7 @@ log never holds up an answer. Values of fields marked pii, raw or hashed, are no
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
@@ -13,6 +14,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +28,8 @@ from serving.gateway.row_checks import ModelInput
 
 PARTIAL = ".partial"
 _TICK_S = 0.2
+_FAILED_PAUSE_S = 5.0
+_STOP_S = 10.0  # a disk that hangs must not keep the process
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +40,13 @@ class Logged(NamedTuple):
     rows: Sequence[Sequence[Value]]
     answers: Sequence[Answer]
     time_s: int
+
+
+@dataclass
+class _Count:
+    """Records that a file has taken so far."""
+
+    records: int = 0
 
 
 class RequestLogger:
@@ -77,9 +88,9 @@ class RequestLogger:
             self.dropped += 1
 
     def stop(self) -> None:
-        """Writes what is queued and closes the file."""
+        """Writes what is queued and closes the file, as far as the disk lets it."""
         self._ending.set()
-        self._thread.join()
+        self._thread.join(_STOP_S)
 
     def _write_files(self) -> None:
         while not (self._ending.is_set() and self._queue.empty()):
@@ -89,29 +100,40 @@ class RequestLogger:
                 continue
             try:
                 self._write_file(first)
-            except OSError as error:
+            except Exception as error:  # whatever it is, the thread goes on: nobody else empties the queue
                 self.failed += 1
-                _log.error("the request log in %s cannot be written: %s", self._folder, error.strerror or error)
+                said = (isinstance(error, OSError) and error.strerror) or repr(error)
+                _log.error("the request log in %s cannot be written: %s", self._folder, said)
+                self._ending.wait(_FAILED_PAUSE_S)  # else each record would be one more try, and one more line
 
     def _write_file(self, first: Logged) -> None:
         self._files += 1
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         path = self._folder / f"requests-{stamp}-{os.getpid()}-{self._files:06}.tfrecord.gz"
         partial = path.with_name(path.name + PARTIAL)
-        with partial.open("xb") as stream:
-            write_gzip_records(stream, self._records(first))
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
+        taken = _Count()
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)  # who clears old logs away may take the folder too
+            with partial.open("xb") as stream:
+                write_gzip_records(stream, self._records(first, taken))
+                stream.flush()
+                os.fsync(stream.fileno())
+            partial.replace(path)
+        except BaseException:
+            self.dropped += max(1, taken.records)
+            with contextlib.suppress(OSError):
+                partial.unlink()  # half a file of a full disk is of no use, and takes room
+            raise
+        self.written += taken.records
 
-    def _records(self, first: Logged) -> Iterator[bytes]:
+    def _records(self, first: Logged, taken: _Count) -> Iterator[bytes]:
         """Records of one file: until it is large or old enough, or the log ends."""
         deadline_s = time.monotonic() + self._settings.max_file_age_s
         size_bytes, logged = 0, first
         while True:
             record = self._record(logged)
             size_bytes += len(record)
-            self.written += 1
+            taken.records += 1
             yield record
             if size_bytes >= self._settings.max_file_bytes:
                 return

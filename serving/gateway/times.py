@@ -10,8 +10,11 @@ _LATEST_S = 253402300799  # the end of the year 9999, the last that ISO 8601 wri
 def seconds_since_1970(value: object) -> int | None:
     """Whole seconds of ISO 8601 text, UTC where it names no zone, or of a whole number; None for anything else."""
     if isinstance(value, str):
+        text = value[:-1] + "+00:00" if value.endswith("Z") else value
+        if text[10:11] not in ("", "T", " ") or "Z" in text:  # fromisoformat reads "1970-01-02+05:00" as five o'clock
+            return None
         try:
-            moment = datetime.datetime.fromisoformat(value.replace("Z", "+00:00"))
+            moment = datetime.datetime.fromisoformat(text)
         except ValueError:
             return None
         if moment.tzinfo is None:

@@ -44,6 +44,12 @@ def by_name(verdict: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {check["name"]: check for check in verdict["checks"]}
 
 
+def _servers() -> set[psutil.Process]:
+    """Model servers among this process' children."""
+    children = psutil.Process().children(recursive=True)
+    return {child for child in children if "serving.model_server" in child.cmdline()}
+
+
 def test_a_good_candidate_passes_and_leaves_warmup_requests(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -53,6 +59,7 @@ def test_a_good_candidate_passes_and_leaves_warmup_requests(
     monkeypatch.setattr(
         candidate_server, "free_ports", lambda count: [*given.pop(), *free(count - 1)] if given else free(count)
     )
+    servers_before = _servers()  # other tests' of this session
     with busy:
         verdict = judged(export(tmp_path / "model"), SMALL)
     assert (verdict["state"], given) == ("passed", [])
@@ -67,9 +74,7 @@ def test_a_good_candidate_passes_and_leaves_warmup_requests(
     assert max(checks[name]["value"] for name in list(checks)[:6]) < 2e-7
     assert 0 < checks["latency over gRPC"]["value"] < 250
     assert "model 'ads' version 1 ready" in capfd.readouterr().out  # the server's log is in the component's
-    assert not [
-        child for child in psutil.Process().children(recursive=True) if "serving.model_server" in child.cmdline()
-    ]
+    assert not _servers() - servers_before
     assert (tmp_path / "scratch" / "candidate" / "1" / WARMUP_FILE).is_file()
 
     records = tf.data.TFRecordDataset(str(tmp_path / "warm" / "requests")).as_numpy_iterator()

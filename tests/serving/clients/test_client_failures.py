@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 import socket
 import threading
 import time
@@ -238,6 +240,24 @@ def test_idle_connections_are_used_again_and_no_more_than_threads() -> None:
         client.predict([ROW])
     assert len(served.asked) == 41
     assert served.connections <= 4
+
+
+def test_a_forked_process_leaves_the_parents_connections_alone() -> None:
+    """On a shared one each would read the other's replies. One for parent and child each, and the parent keeps its."""
+    with http_server([answer()]) as served, RestClient(served.address, "m", features=TABLE) as client:
+        client.predict([ROW])
+        child = os.fork()
+        if not child:
+            with contextlib.suppress(BaseException):
+                client.predict([ROW])
+                client.close()
+                os._exit(0)
+            os._exit(1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert served.connections == 2
+        client.predict([ROW])
+        assert served.connections == 2
+    assert len(served.asked) == 3
 
 
 def test_a_token_goes_with_every_request(protocol: Protocol) -> None:

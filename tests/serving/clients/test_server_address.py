@@ -37,3 +37,9 @@ def test_tls_files_are_checked(tmp_path: Path) -> None:
         TlsOptions(certificate_file="a.pem")
     with pytest.raises(ValueError, match=r"ca_file '.*absent\.pem' is no file"):
         TlsOptions(ca_file=tmp_path / "absent.pem")
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    with pytest.raises(ValueError, match=r"server '…@host:1' is not host:port") as refused:
+        parse_address("https://user:secret@host:1", 8500)
+    assert "secret" not in str(refused.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import hashlib
 import hmac
@@ -30,10 +31,11 @@ def _unsigned(algorithm: str) -> str:
     return (_encoded({"alg": algorithm, "typ": "JWT"}) + b"." + _encoded(claims) + b".").decode()
 
 
-def _hmac_by(secret: bytes, algorithm: str = "HS256") -> str:
-    """Signed without a library: PyJWT refuses to sign with what looks like a public key."""
-    claims = {"sub": "client-a", "aud": "adclick-tests", "exp": time.time() + 600}
-    signed = _encoded({"alg": algorithm, "typ": "JWT"}) + b"." + _encoded(claims)
+def _hmac_by(secret: bytes, algorithm: str = "HS256", claims: bytes = b"", **head: Any) -> str:
+    """Signed without a library: PyJWT refuses to sign what no issuer should."""
+    good = {"sub": "client-a", "aud": "adclick-tests", "exp": time.time() + 600}
+    payload = base64.urlsafe_b64encode(claims).rstrip(b"=") if claims else _encoded(good)
+    signed = _encoded({"alg": algorithm, "typ": "JWT", **head}) + b"." + payload
     digest = base64.urlsafe_b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).rstrip(b"=")
     return (signed + b"." + digest).decode()
 
@@ -42,6 +44,11 @@ def _tampered(good: str) -> str:
     head, _, signature = good.split(".")
     claims = {"sub": "somebody-else", "aud": "adclick-tests", "exp": time.time() + 600}
     return ".".join([head, _encoded(claims).decode(), signature])
+
+
+def _claiming(rest: str) -> str:
+    """A good signature over claims that no library would write."""
+    return _hmac_by(SECRET.encode(), claims=f'{{"sub": "client-a", "aud": "adclick-tests", {rest}}}'.encode())
 
 
 TOKENS: dict[str, tuple[Callable[[RsaPair], str], str]] = {
@@ -60,6 +67,22 @@ TOKENS: dict[str, tuple[Callable[[RsaPair], str], str]] = {
     "alg HS384": (lambda _: token(2 * SECRET, "HS384"), "token_algorithm_refused"),
     "alg HS256 with the RSA public key": (lambda pair: _hmac_by(pair.public), "token_bad_signature"),
     "alg RS256 with an HMAC": (lambda pair: _hmac_by(pair.public, "RS256"), "token_bad_signature"),
+    "a critical extension that nobody knows": (
+        lambda _: _hmac_by(SECRET.encode(), crit=["http://x.example"]), "token_malformed",
+    ),
+    "an unencoded payload": (lambda _: _hmac_by(SECRET.encode(), crit=["b64"], b64=False), "token_malformed"),
+    "a kid that is no text": (lambda _: _hmac_by(SECRET.encode(), kid=["a"]), "token_malformed"),
+    "a list of algorithms": (lambda _: _hmac_by(SECRET.encode(), alg=["HS256"]), "token_algorithm_refused"),
+    "a key of its own": (lambda _: _hmac_by(b"k" * 32, jwk={"kty": "oct", "k": "a2s"}), "token_bad_signature"),
+    "a token within a token": (lambda _: _hmac_by(SECRET.encode(), claims=token().encode()), "token_malformed"),
+    "expiry is NaN": (lambda _: _claiming('"exp": NaN'), "token_malformed"),
+    "expiry is infinite": (lambda _: _claiming('"exp": 1e999'), "token_malformed"),
+    "expiry is true": (lambda _: _claiming('"exp": true'), "token_malformed"),
+    "expiry has 4500 digits": (lambda _: _claiming(f'"exp": 1{"0" * 4500}'), "token_malformed"),
+    "a deep claim": (lambda _: _claiming(f'"exp": 9999999999, "a": {"[" * 2500}{"]" * 2500}'), "token_malformed"),
+    "an empty subject": (lambda _: token(sub=""), "token_malformed"),
+    "a list of other audiences": (lambda _: token(aud=["adclick", "x"]), "token_wrong_audience"),
+    "two tokens": (lambda _: f"{token()} {token()}", "token_malformed"),
     "oversized": (lambda _: token(padding="x" * 10_000), "token_too_large"),
     "no JWT": (lambda _: "abc", "token_malformed"),
     "brackets in the head": (
@@ -75,6 +98,56 @@ def test_a_token_that_does_not_count_is_refused(gateway: GatewayProcess, rsa_pai
     status, answer, headers = gateway.predict(ROW, make(rsa_pair))
     assert (status, answer["code"], answer["success"]) == (401, code, False)
     assert headers["www-authenticate"] == 'Bearer error="invalid_token"'
+
+
+def _raw(gateway: GatewayProcess, request: bytes) -> bytes:
+    """All that comes back until the gateway closes, or says nothing for half a second."""
+    received = b""
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection:
+        connection.sendall(request)
+        with contextlib.suppress(OSError):
+            while piece := connection.recv(65536):
+                received += piece
+                connection.settimeout(0.5)
+    return received
+
+
+def test_two_tokens_in_two_headers_are_refused(gateway: GatewayProcess) -> None:
+    """A proxy in front may have verified the other one."""
+    body, good = json.dumps(ROW).encode(), f"Authorization: Bearer {token()}\r\n"
+    for headers in (f"{good}Authorization: Bearer x\r\n", f"Authorization: Bearer x\r\n{good}", 2 * good):
+        head = f"POST /v1/predict HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
+        received = _raw(gateway, head.encode() + body)
+        assert received.startswith(b"HTTP/1.1 401 ")
+        assert b'"token_malformed"' in received
+
+
+FRAMES = {
+    "two lengths": "Content-Length: {length}\r\nContent-Length: 0\r\n",
+    "the same length twice": "Content-Length: {length}\r\nContent-Length: {length}\r\n",
+    "a list of lengths": "Content-Length: {length}, {length}\r\n",
+    "a sign": "Content-Length: +{length}\r\n",
+    "a negative length": "Content-Length: -1\r\n",
+    "a length in hexadecimal": "Content-Length: 0x10\r\n",
+    "a length beyond 64 bits": "Content-Length: 99999999999999999999999\r\n",
+    "length and chunks": "Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n",
+    "another transfer coding": "Transfer-Encoding: xchunked\r\n",
+    "a space before the colon": "Content-Length : {length}\r\n",
+    "a vertical tab": "Transfer-Encoding:\x0bchunked\r\nContent-Length: {length}\r\n",
+    "a NUL": "X-A: a\0b\r\nContent-Length: {length}\r\n",
+}
+
+
+@pytest.mark.parametrize("case", FRAMES)
+def test_a_request_whose_end_is_in_doubt_is_refused_with_its_connection(gateway: GatewayProcess, case: str) -> None:
+    """Else what a proxy takes for a body could be a request here (RFC 9112, section 11.2)."""
+    body = json.dumps(ROW).encode()
+    headers = FRAMES[case].format(length=len(body))
+    head = f"POST /v1/predict HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token()}\r\n{headers}\r\n".encode()
+    received = _raw(gateway, head + body + b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert received.count(b"HTTP/1.1 ") == 1
+    assert b"alive" not in received
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer "}])

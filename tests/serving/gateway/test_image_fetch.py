@@ -157,7 +157,7 @@ def test_a_name_that_leads_to_a_private_address_is_refused(addresses: tuple[str,
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "224.0.0.1",
-     "255.255.255.255", "240.0.0.1", "::1", "::", "fe80::1%eth0", "fc00::1", "ff02::1", "::ffff:127.0.0.1",
+     "255.255.255.255", "240.0.0.1", "::1", "::", "fe80::1%eth0", "fec0::1", "fc00::1", "ff02::1", "::ffff:127.0.0.1",
      "64:ff9b::7f00:1", "2002:7f00:1::"],
 )  # fmt: skip
 def test_addresses_that_are_not_public_are_refused(address: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from pathlib import Path
 
@@ -91,17 +93,48 @@ def test_the_share_is_drawn(tmp_path: Path) -> None:
     assert bids(tmp_path) == [0.0, 3.0]
 
 
-def test_a_folder_that_is_gone_is_counted_and_ends_nothing(tmp_path: Path) -> None:
-    folder = tmp_path / "log"
-    log = logger(folder)
-    folder.rmdir()
+def test_a_folder_that_is_gone_is_made_again(tmp_path: Path) -> None:
+    log = logger(tmp_path / "log")
+    (tmp_path / "log").rmdir()
     log.start()
     offer(log, 1.0)
+    log.stop()
+    assert bids(tmp_path / "log") == [1.0]
+
+
+def test_a_folder_that_cannot_be_written_is_tried_now_and_then_and_loses_records_only(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "log"
+    log = logger(folder, max_queued=5)
+    folder.rmdir()
+    folder.touch()
+    log.start()
     deadline_s = time.monotonic() + 10
     while not log.failed:
+        offer(log, 1.0)
         assert time.monotonic() < deadline_s
         time.sleep(0.01)
-    folder.mkdir()
-    offer(log, 2.0)
+    for bid in range(100):
+        offer(log, float(bid))
+    assert log.failed == 1  # not once for each record
+    assert len(caplog.records) == 1
+    assert log.dropped >= 95
+    folder.unlink()
+    started_s = time.monotonic()
+    log.stop()  # ends the pause, and writes what is left
+    assert time.monotonic() - started_s < 4
+    assert len(bids(folder)) == log.written == 5
+
+
+def test_a_disk_that_fills_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    log = logger(tmp_path)
+    monkeypatch.setattr(os, "fsync", full)
+    log.start()
+    offer(log, 1.0)
     log.stop()
-    assert bids(folder) == [2.0]
+    assert (log.written, log.dropped, log.failed) == (0, 1, 1)
+    assert not list(tmp_path.iterdir())
