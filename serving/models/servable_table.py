@@ -15,9 +15,6 @@ from serving.models.loader import LoadedModel
 from serving.models.version_status import State, VersionStatus
 from serving.request_error import Code, RequestError, invalid_argument
 
-_ANY_VERSION = 0
-"""What OpenVINO's client (ovmsclient) sends for no version; taken so where a model never had a version 0."""
-
 
 class Servable:
     """A loaded version and the number of requests that use it now."""
@@ -98,8 +95,6 @@ class ServableTable:
                 raise invalid_argument(f"Unrecognized servable version label: {label}")
         if model is not None:
             servable = model.newest if version is None else model.available.get(version)
-            if servable is None and version == _ANY_VERSION and version not in model.statuses:
-                servable = model.newest
             if servable is not None:
                 return servable
         if not name:
@@ -171,8 +166,6 @@ class ServableTable:
             if labelled is None:
                 raise invalid_argument(f"Unrecognized servable version label: {label}")
             version = labelled
-        if version == _ANY_VERSION and known and version not in known:
-            version = None
         if version is not None:
             if version not in known:
                 raise RequestError(Code.NOT_FOUND, f"Could not find version {version} of model {name}")
