@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 _SIGNAL_CHECK_S = 0.2
 # A thread that comes back from TensorFlow waits so long for the interpreter; Python's 5 ms are an age here.
 _SWITCH_INTERVAL_S = 0.0005
+_GC_THRESHOLD = 20_000  # containers; a single JSON body of 64 rows makes a collection's 700
 
 
 def serve(options: ServerOptions) -> int:
@@ -137,6 +138,7 @@ async def _run(
         if not stop.is_set():
             gc.collect()
             gc.freeze()  # TensorFlow's million objects would be looked through by every full collection
+            gc.set_threshold(_GC_THRESHOLD)
             await front.start()
             announcer.ready = True
             _say_ready(options, models)

@@ -15,7 +15,7 @@ from serving.request_error import Code, RequestError
 from serving.server.batch_arrays import row_ranks, row_shapes
 from serving.server.batching_parameters import BatchingParameters
 from serving.server.lease import Lease
-from serving.server.run_time import RunTimes
+from serving.server.run_time import RunTimes, is_small
 
 # Requests larger than a few rows' columns, such as images, gain nothing by going together, and their runs would take
 # memory and time in proportion.
@@ -146,9 +146,10 @@ class BatchQueue:
         """Whether the next batch may run on the event loop."""
         if self.parameters is None:
             first = self._waiting[0]
-            return self.times.may_run_inline(first.rows, first.size_bytes, now_s)
-        size_bytes = max((waiting.size_bytes for waiting in self._waiting), default=0)
-        return self.times.may_run_inline(self.rows, size_bytes, now_s)
+            return is_small(first.size_bytes, first.rows) and self.times.may_run_inline(first.rows, now_s)
+        return self.times.may_run_inline(self.rows, now_s) and all(
+            is_small(waiting.size_bytes, waiting.rows) for waiting in self._waiting
+        )
 
     def _pop(self) -> Waiting:
         waiting = self._waiting.popleft()

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections import deque
 
 MAX_INLINE_S = 1e-3
-MAX_INLINE_ROWS = 64
-MAX_INLINE_BYTES = 8 * 1024  # an encoded image is larger, and decoding it takes milliseconds
+MAX_INLINE_ROWS = 1024
+# Of a request, and more for each of its rows: an encoded image is larger, and decoding it takes milliseconds.
+MAX_INLINE_BYTES = 8 * 1024
+MAX_INLINE_ROW_BYTES = 512
 _TOO_LONG_S = 0.02
 _MIN_RUNS = 8
 _FIRST_BAR_S = 1.0
 _LONGEST_BAR_S = 3600.0
+
+
+def is_small(size_bytes: int, rows: int) -> bool:
+    """Whether a request of `size_bytes` with `rows` rows holds hardly more than columns."""
+    return size_bytes <= MAX_INLINE_BYTES + MAX_INLINE_ROW_BYTES * rows
 
 
 class RunTimes:
@@ -39,11 +46,10 @@ class RunTimes:
             self._barred_until_s = now_s + self._bar_s
             self._bar_s = min(2 * self._bar_s, _LONGEST_BAR_S)
 
-    def may_run_inline(self, rows: int, size_bytes: int, now_s: float) -> bool:
-        """Whether a run of `rows` rows from request bodies of `size_bytes` may be made on the event loop."""
+    def may_run_inline(self, rows: int, now_s: float) -> bool:
+        """Whether a run of `rows` rows in all may be made on the event loop."""
         return (
-            size_bytes <= MAX_INLINE_BYTES
-            and rows <= MAX_INLINE_ROWS
+            rows <= MAX_INLINE_ROWS
             and len(self._recent_s) == _MIN_RUNS
             and now_s >= self._barred_until_s
             and min(self._recent_s) <= MAX_INLINE_S
