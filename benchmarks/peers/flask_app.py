@@ -1,7 +1,7 @@
 """The peer: the same SavedModel behind Flask, as most teams first serve one. Run by gunicorn, never imported here.
 
-ADCLICK_BENCHMARK_MODEL names the SavedModel's folder. Takes what TF Serving's REST API takes in rows and answers in
-kind, with TensorFlow's own loader and signature functions; Flask and gunicorn as their documents show them.
+ADCLICK_BENCHMARK_MODEL names the SavedModel's folder. Takes what TF Serving's REST API takes in columns and answers
+in kind, with TensorFlow's own loader and signature functions; Flask and gunicorn as their documents show them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _value(cell: Any) -> Any:
 
 @app.post("/predict")
 def predict() -> flask.Response:
-    """`{"instances": [row, …]}` to `{"predictions": [probability, …]}`."""
-    rows = flask.request.get_json(force=True)["instances"]
-    inputs = {name: tf.constant([_value(row[name]) for row in rows], dtype) for name, dtype in _dtypes.items()}
-    return flask.jsonify(predictions=_predict(**inputs)["click_probability"].numpy().tolist())
+    """`{"inputs": {name: [value, …], …}}` to `{"outputs": [probability, …]}`."""
+    columns = flask.request.get_json(force=True)["inputs"]
+    inputs = {name: tf.constant(list(map(_value, columns[name])), dtype) for name, dtype in _dtypes.items()}
+    return flask.jsonify(outputs=_predict(**inputs)["click_probability"].numpy().tolist())

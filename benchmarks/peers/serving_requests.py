@@ -55,12 +55,11 @@ def rows_of_kind(kind: str, rows: Sequence[Mapping[str, str]], images: Sequence[
 
 
 def rest_bodies(model: ModelInputs, rows: Sequence[Mapping[str, object]], rows_per_request: int) -> tuple[bytes, ...]:
-    """JSON in rows, bytes as base64."""
+    """JSON in columns, bytes as base64."""
     bodies = []
     for batch in _batches(rows, rows_per_request):
         columns = {name: [_cell(name, value) for value in column] for name, column in to_columns(batch, model).items()}
-        instances = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-        bodies.append(json.dumps({"signature_name": "predict", "instances": instances}).encode())
+        bodies.append(json.dumps({"signature_name": "predict", "inputs": columns}).encode())
     return tuple(bodies)
 
 
