@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
 from collections.abc import Callable
 
@@ -9,6 +11,8 @@ from serving.models.load_job import Loader, LoadJob, LoadResult, run_load
 from serving.models.servable_table import Servable
 
 Finished = Callable[[LoadJob, LoadResult], None]
+
+_LOAD_NICENESS = 10
 
 
 class LoadThreads:
@@ -27,17 +31,27 @@ class LoadThreads:
         with self._lock:
             return max(1, self._num_threads) - len(self._running)
 
-    def start(self, job: LoadJob) -> None:
-        """Loads `job`'s version, then calls `finished` with the result."""
+    def start(self, job: LoadJob, beside_requests: bool = False) -> None:
+        """Loads `job`'s version, then calls `finished` with the result.
+
+        `beside_requests`: whether other versions answer meanwhile, whose requests then go first on busy processors.
+        """
         if not self._num_threads:
             self._finished(job, run_load(job, self._load))
             return
-        thread = threading.Thread(target=self._run, args=(job,), name=f"load-{job.version}", daemon=True)
+        thread = threading.Thread(
+            target=self._run, args=(job, beside_requests), name=f"load-{job.version}", daemon=True
+        )
         with self._lock:
             self._running.add(thread)
         thread.start()
 
-    def _run(self, job: LoadJob) -> None:
+    def _run(self, job: LoadJob, beside_requests: bool) -> None:
+        if beside_requests:
+            # Linux keeps a niceness for each thread (man 2 setpriority, "Notes"). Not so for the first load, from whose
+            # thread TensorFlow starts those that later runs share.
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOAD_NICENESS)
         result = run_load(job, self._load)
         with self._lock:
             self._running.discard(threading.current_thread())

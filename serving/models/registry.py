@@ -232,11 +232,12 @@ class Models:
                     watch.labels.apply()
                     if not self._stopping:
                         jobs += watch.next_jobs(self._loads.free - len(jobs))
+                beside_requests = any(watch.in_service for watch in self._watches.values())
                 self._changed.notify_all()
             if not jobs:
                 return
             for job in jobs:
-                self._loads.start(job)
+                self._loads.start(job, beside_requests)
 
     def _load_finished(self, job: LoadJob, result: LoadResult) -> None:
         with self._changed:
