@@ -42,4 +42,4 @@ def test_every_server_answers_every_request(tmp_path: Path) -> None:
     peers = [figures[name]["columns, 1 rows, concurrency 2"]["rps"] for name in ("flask_sync", "flask_threads")]
     ours = figures["adclick_rest"]["columns, 1 rows, concurrency 2"]["rps"]
     assert ratio == pytest.approx(ours / max(peers), abs=0.01)
-    assert len(figures["batching_at_concurrency_1"]["grpc"]["p50_ratios"]) == 5
+    assert len(figures["batching_at_concurrency_1"]["grpc"]["p50_ratios"]) == 6
