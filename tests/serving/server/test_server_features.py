@@ -101,12 +101,15 @@ def channel(full_server: ServerProcess, certificates: Certificates) -> Iterator[
 
 
 def slow_rounds(server: ServerProcess, wanted_s: float) -> int:
-    """Rounds of signature `slow` that take about `wanted_s` on this machine."""
+    """Rounds of signature `slow` that take about `wanted_s` on this machine at its quickest of three times."""
     body = {"signature_name": "slow", "instances": [3000]}
     server.rest("POST", PREDICT, {"signature_name": "slow", "instances": [1]})
-    started_s = time.monotonic()
-    assert server.rest("POST", PREDICT, body)[0] == 200
-    return int(3000 * wanted_s / (time.monotonic() - started_s))
+    took_s = []
+    for _ in range(3):
+        started_s = time.monotonic()
+        assert server.rest("POST", PREDICT, body)[0] == 200
+        took_s.append(time.monotonic() - started_s)
+    return int(3000 * wanted_s / min(took_s))
 
 
 def predict_request() -> Any:
@@ -208,7 +211,7 @@ def test_overload_is_refused_at_once_and_over_soon(full_server: ServerProcess) -
 
 
 def test_deadlines_bound_slow_runs_and_slow_bodies(full_server: ServerProcess, channel: Any) -> None:
-    body = {"signature_name": "slow", "instances": [slow_rounds(full_server, 2.5)]}
+    body = {"signature_name": "slow", "instances": [slow_rounds(full_server, 4.0)]}
     started_s = time.monotonic()
     status, reply, _ = full_server.rest("POST", PREDICT, body)
     assert (status, reply["error"]) == (504, "Timed out after 1500 ms (--rest_api_timeout_in_ms)")
