@@ -26,7 +26,7 @@ class Waiting:
     """One run that was asked for, from the queue to its result."""
 
     __slots__ = (
-        "deadline_s", "enqueued_s", "future", "gone", "lease", "rows", "run_s", "size_bytes", "work",
+        "cpu_s", "deadline_s", "enqueued_s", "future", "gone", "lease", "rows", "run_s", "size_bytes", "work",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +49,7 @@ class Waiting:
         self.deadline_s = deadline_s
         self.gone = gone
         self.run_s = 0.0
+        self.cpu_s = 0.0
 
     def is_dropped(self, now_s: float) -> bool:
         """Whether nobody waits for the result any more: cancelled, gone, or past its deadline (which is answered)."""

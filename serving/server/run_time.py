@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import deque
 
 MAX_INLINE_S = 1e-3
@@ -10,7 +11,7 @@ MAX_INLINE_ROWS = 1024
 MAX_INLINE_BYTES = 8 * 1024
 MAX_INLINE_ROW_BYTES = 512
 _TOO_LONG_S = 0.02
-_MIN_RUNS = 8
+_RUNS = 8
 _FIRST_BAR_S = 1.0
 _LONGEST_BAR_S = 3600.0
 
@@ -21,28 +22,33 @@ def is_small(size_bytes: int, rows: int) -> bool:
 
 
 class RunTimes:
-    """Run times of one signature, and from them the leave to run on the event loop itself.
+    """Times of one signature's last runs, and from them the leave to run on the event loop itself.
 
-    The shortest of the last runs counts: the others have waited for a processor or the interpreter lock. A run that
-    held up the loop for long bars the signature from it, for twice as long each time.
+    None of them may have taken much of a processor, or a signature that is at times slow would hold up the loop. Of the
+    time that passed, the median counts: some runs have waited for a processor or the interpreter lock; yet TensorFlow's
+    default executor computes in threads of its own, whose time only passes here. A run that held up the loop for long
+    bars the signature from it, for twice as long each time.
     """
 
-    __slots__ = ("_bar_s", "_barred_until_s", "_recent_s")
+    __slots__ = ("_bar_s", "_barred_until_s", "_cpu_s", "_passed_s")
 
     def __init__(self) -> None:
-        self._recent_s: deque[float] = deque(maxlen=_MIN_RUNS)
+        self._passed_s: deque[float] = deque(maxlen=_RUNS)
+        self._cpu_s: deque[float] = deque(maxlen=_RUNS)
         self._bar_s = _FIRST_BAR_S
         self._barred_until_s = 0.0
 
-    def note(self, run_s: float) -> None:
-        """A run in a thread took `run_s`."""
-        self._recent_s.append(run_s)
+    def note(self, run_s: float, cpu_s: float) -> None:
+        """A run in a thread took `run_s`, and `cpu_s` of that thread's processor time."""
+        self._passed_s.append(run_s)
+        self._cpu_s.append(cpu_s)
 
-    def note_inline(self, run_s: float, now_s: float) -> None:
-        """A run on the loop took `run_s`."""
-        self._recent_s.append(run_s)
+    def note_inline(self, run_s: float, cpu_s: float, now_s: float) -> None:
+        """The same of a run on the loop."""
+        self.note(run_s, cpu_s)
         if run_s > _TOO_LONG_S:
-            self._recent_s.clear()
+            self._passed_s.clear()
+            self._cpu_s.clear()
             self._barred_until_s = now_s + self._bar_s
             self._bar_s = min(2 * self._bar_s, _LONGEST_BAR_S)
 
@@ -50,7 +56,8 @@ class RunTimes:
         """Whether a run of `rows` rows in all may be made on the event loop."""
         return (
             rows <= MAX_INLINE_ROWS
-            and len(self._recent_s) == _MIN_RUNS
+            and len(self._passed_s) == _RUNS
             and now_s >= self._barred_until_s
-            and min(self._recent_s) <= MAX_INLINE_S
+            and max(self._cpu_s) <= MAX_INLINE_S
+            and statistics.median_low(self._passed_s) <= 2 * MAX_INLINE_S
         )
