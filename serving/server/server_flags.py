@@ -9,8 +9,11 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from serving.models.manager_options import ManagerOptions
+from serving.models.session_options import SessionOptions
 from serving.server import server_options
 from serving.server.flag_types import boolean, channel_arguments, not_negative, port, positive, seconds
 from serving.server.server_options import ServerOptions
@@ -61,17 +64,26 @@ def parse_server_options(arguments: Sequence[str]) -> ServerOptions:
         num_run_threads=args.num_run_threads,
         enable_batching=args.enable_batching,
         batching_parameters_file=args.batching_parameters_file,
-        model_config_file=args.model_config_file,
         ssl_config_file=args.ssl_config_file,
         monitoring_config_file=args.monitoring_config_file,
         enable_cors=args.rest_api_enable_cors_support,
         enable_health_service=args.enable_grpc_healthcheck_service,
         grpc_channel_arguments=args.grpc_channel_arguments,
         check_method_names=args.enable_signature_method_name_check,
-        saved_model_tags=frozenset(args.saved_model_tags.split(",")),
         tensor_content=args.enable_serialization_as_tensor_content,
+        management=_manager_options(args),
+        without_effect=given,
+    )
+
+
+def _manager_options(args: argparse.Namespace) -> ManagerOptions:
+    parallelism = SessionOptions.from_flags(
+        args.tensorflow_session_parallelism,
+        args.tensorflow_intra_op_parallelism,
+        args.tensorflow_inter_op_parallelism,
+    )
+    return ManagerOptions(
         poll_wait_s=args.file_system_poll_wait_seconds,
-        config_poll_wait_s=args.model_config_file_poll_wait_seconds,
         num_load_threads=args.num_load_threads,
         num_unload_threads=args.num_unload_threads,
         max_num_load_retries=args.max_num_load_retries,
@@ -79,10 +91,9 @@ def parse_server_options(arguments: Sequence[str]) -> ServerOptions:
         allow_labels_for_unavailable=args.allow_version_labels_for_unavailable_models,
         enable_warmup=args.enable_model_warmup,
         warmup_iterations=max(1, args.num_request_iterations_for_warmup),
-        session_parallelism=args.tensorflow_session_parallelism,
-        intra_op_parallelism=args.tensorflow_intra_op_parallelism,
-        inter_op_parallelism=args.tensorflow_inter_op_parallelism,
-        without_effect=given,
+        config_file=args.model_config_file,
+        config_poll_wait_s=args.model_config_file_poll_wait_seconds,
+        session=replace(parallelism, tags=frozenset(args.saved_model_tags.split(","))),
     )
 
 

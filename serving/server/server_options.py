@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from serving.models.manager_options import ManagerOptions
 
 DEFAULT_MAX_BODY_BYTES = 64 * 1024 * 1024
 DEFAULT_MAX_INFLIGHT_REQUESTS = 512
@@ -28,7 +30,6 @@ class ServerOptions:
     num_run_threads: int = 0  # 0: one for each processor
     enable_batching: bool = False
     batching_parameters_file: Path | None = None
-    model_config_file: Path | None = None
     ssl_config_file: Path | None = None
     monitoring_config_file: Path | None = None
     enable_cors: bool = False
@@ -36,18 +37,6 @@ class ServerOptions:
     grpc_channel_arguments: Sequence[tuple[str, int | str]] = ()
     check_method_names: bool = False
     tensor_content: bool = False
-    saved_model_tags: frozenset[str] = frozenset({"serve"})
-    poll_wait_s: float = 1.0
-    config_poll_wait_s: float = 0.0
-    num_load_threads: int = 1
-    num_unload_threads: int = 0
-    max_num_load_retries: int = 5
-    load_retry_interval_s: float = 60.0
-    allow_labels_for_unavailable: bool = False
-    enable_warmup: bool = True
-    warmup_iterations: int = 1
-    session_parallelism: int = 0
-    intra_op_parallelism: int = 0
-    inter_op_parallelism: int = 0
+    management: ManagerOptions = field(default_factory=ManagerOptions)
     without_effect: Sequence[str] = ()
     """Flags that were given and change nothing here."""

@@ -43,7 +43,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         locations = {
             "/to-image": "/image.png",
             "/to-metadata": "http://169.254.169.254/latest/meta-data",
-            "/to-file": "file:///etc/passwd",
+            "/to-file": "file:///images/x.png",
             "/to-other-host": f"http://127.0.0.2:{port}/image.png",
             "/round": "/round",
         }

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from serving.server.model_setup import manager_options
+from serving.models.manager_options import ManagerOptions
 from serving.server.server_flags import REFUSED, WITHOUT_EFFECT, parse_server_options
 
 
 def test_names_spellings_and_defaults_are_the_originals() -> None:
     options = parse_server_options(["--model_base_path=/models/m"])
     assert (options.grpc_port, options.rest_port, options.model_name) == (8500, 0, "default")
-    assert (options.rest_timeout_s, options.poll_wait_s, options.max_num_load_retries) == (30.0, 1.0, 5)
-    assert (options.load_retry_interval_s, options.enable_batching, options.enable_warmup) == (60.0, False, True)
+    assert (options.rest_timeout_s, options.enable_batching) == (30.0, False)
+    assert options.management == ManagerOptions()
+    assert (options.management.poll_wait_s, options.management.max_num_load_retries) == (1.0, 5)
+    assert (options.management.load_retry_interval_s, options.management.enable_warmup) == (60.0, True)
     assert (options.bind, options.max_body_bytes, options.max_inflight_requests) == ("127.0.0.1", 64 * 2**20, 512)
     options = parse_server_options(
         ["--port=1", "--rest_api_port", "2", "--model_name=m", "--model_base_path=/models/m",
@@ -24,8 +26,8 @@ def test_names_spellings_and_defaults_are_the_originals() -> None:
          "--grpc_channel_arguments=grpc.max_connection_age_ms=2000,grpc.x=y"]
     )  # fmt: skip
     assert (options.grpc_port, options.rest_port, options.model_name) == (1, 2, "m")
-    assert (options.model_base_path, options.poll_wait_s, options.rest_timeout_s) == (Path("/models/m"), 5.0, 1.5)
-    assert options.load_retry_interval_s == 2.0
+    assert (options.model_base_path, options.rest_timeout_s) == (Path("/models/m"), 1.5)
+    assert (options.management.poll_wait_s, options.management.load_retry_interval_s) == (5.0, 2.0)
     assert options.grpc_channel_arguments == [("grpc.max_connection_age_ms", 2000), ("grpc.x", "y")]
 
 
@@ -117,8 +119,8 @@ def test_refused_flags_are_accepted_with_the_value_that_is_served() -> None:
 
 def test_tags_are_separated_by_commas() -> None:
     options = parse_server_options(["--model_base_path=/m", "--saved_model_tags=serve,gpu"])
-    assert manager_options(options).session.tags == {"serve", "gpu"}
-    assert manager_options(parse_server_options(["--model_base_path=/m"])).session.tags == {"serve"}
+    assert options.management.session.tags == {"serve", "gpu"}
+    assert parse_server_options(["--model_base_path=/m"]).management.session.tags == {"serve"}
 
 
 def test_a_rest_timeout_of_0_is_none() -> None:

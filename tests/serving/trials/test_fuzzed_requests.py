@@ -117,9 +117,7 @@ def test_bytes_that_are_no_http(process: ServerProcess) -> None:
     async def main() -> None:
         for number in range(RAW_STREAMS):
             reader, writer = await asyncio.open_connection("127.0.0.1", process.rest_port)
-            start = random_.choice(
-                (b"", b"POST ", b"GET / HTTP/1.1\r\n", b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
-            )
+            start = random_.choice(STARTS)
             try:
                 writer.write(start + random_.randbytes(random_.randrange(1, 300)))
                 if number % 2:
