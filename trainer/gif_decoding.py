@@ -13,7 +13,7 @@ BACKGROUND = 255
 
 _EXTENSION, _GRAPHIC_CONTROL, _IMAGE, _TRAILER = b"!", 0xF9, b",", b";"  # GIF89a specification, 20, 23 and 27
 _MAX_CANVAS_PX = 8192  # a GIF of 50 bytes may announce 65535 × 65535 pixels and fill one
-_WINDOW_BYTES = 1 << 16
+_WINDOW_BYTES = 1 << 14
 
 
 class Frame(NamedTuple):
