@@ -6,8 +6,8 @@ from typing import Any
 
 from google.protobuf import text_format
 
+from configs.evaluation import Bounds, Evaluation
 from configs.features import FeatureTable
-from configs.settings import Bounds, Evaluation
 
 REPORTED = ("ExampleCount", "MeanLabel", "MeanPrediction")
 AUC, LOG_LOSS, CALIBRATION = "AUC", "BinaryCrossentropy", "Calibration"
