@@ -30,10 +30,13 @@ from pipeline.table_schema import write_schema
 PREPROCESSING_FN = "trainer.preprocessing.preprocessing_fn"
 
 
-def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = True) -> Pipeline:
+def create_pipeline(
+    settings: Settings, places: Locations, enable_cache: bool = True, force_bless: str = ""
+) -> Pipeline:
     """The same components and edges for the first run and for every later one.
 
     Without the cache (`adclick run --fresh`), a model that an operator took out of service may be pushed again.
+    `force_bless`: why a model that the gate refuses goes into service all the same; empty: it does not.
     """
     features = settings.features.model_dump_json()
 
@@ -88,6 +91,8 @@ def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = 
         schema.outputs["schema"],
         eval_config(settings.evaluation, settings.features),
         features,
+        settings.evaluation,
+        force_bless,
         code_fingerprint("components.evaluator.executor"),
     )
     infra_blessing = None

@@ -10,6 +10,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from tfx.utils import json_utils
 
 from components.evaluator.executor import ServedBaselineExecutor
+from configs.evaluation import Evaluation
 
 
 class ServedBaselineEvaluatorSpec(ComponentSpec):
@@ -19,6 +20,8 @@ class ServedBaselineEvaluatorSpec(ComponentSpec):
         "eval_config": ExecutionParameter(type=str),
         "example_splits": ExecutionParameter(type=str),
         "features": ExecutionParameter(type=str),
+        "gate": ExecutionParameter(type=str),
+        "force_bless": ExecutionParameter(type=str),
         "code": ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -34,10 +37,10 @@ class ServedBaselineEvaluatorSpec(ComponentSpec):
 
 
 class ServedBaselineEvaluator(base_component.BaseComponent):
-    """Evaluates with TFMA.
+    """Evaluates with TFMA and decides with our gate on the model.
 
     Gap in TFX: Evaluator's baseline is present or absent by wiring, so a first run would need another graph than the
-    second.
+    second; and TFMA holds a change against its limit whatever the noise of the rows, so that luck blocks and blesses.
     """
 
     SPEC_CLASS = ServedBaselineEvaluatorSpec
@@ -51,11 +54,14 @@ class ServedBaselineEvaluator(base_component.BaseComponent):
         schema: BaseChannel,
         eval_config: object,
         features: str,
+        settings: Evaluation,
+        force_bless: str,
         code: str,
     ) -> None:
         """`eval_config`: tfma.EvalConfig. `features`: the feature table as JSON.
 
-        `code` fingerprints the executor's sources.
+        `settings`: what the gate decides by. `force_bless`: why a refused model is blessed all the same; empty: it is
+        not. `code` fingerprints the executor's sources.
         """
         spec = ServedBaselineEvaluatorSpec(
             examples=examples,
@@ -65,6 +71,8 @@ class ServedBaselineEvaluator(base_component.BaseComponent):
             eval_config=json_format.MessageToJson(eval_config, sort_keys=True, preserving_proto_field_name=True),
             example_splits=json_utils.dumps(["eval"]),
             features=features,
+            gate=settings.model_dump_json(exclude={"truth"}),
+            force_bless=force_bless,
             code=code,
             evaluation=Channel(type=standard_artifacts.ModelEvaluation),
             blessing=Channel(type=standard_artifacts.ModelBlessing),

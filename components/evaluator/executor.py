@@ -1,7 +1,8 @@
-"""TFX's Evaluator, told when no model is in service, and leaving the rows' scores beside its results."""
+"""TFX's Evaluator, told when no model is in service; our gate decides on the rows' scores, which stay beside."""
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,12 @@ from tfx.utils import path_utils
 
 from adclick.filesystem import join, open_binary
 from components.evaluator.scoring import read_column, score
+from components.pusher.history import current_user
+from components.quality_gate.blessing import bless, write_verdict
+from components.quality_gate.slice_columns import slice_columns
+from components.quality_gate.slices import slicings
+from components.quality_gate.verdict import Force, judge
+from configs.evaluation import Evaluation
 from configs.features import FeatureTable
 
 SCORES_FILE = "scores.npz"
@@ -26,9 +33,10 @@ class ServedBaselineExecutor(BaseBeamExecutor):
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Evaluates and blesses as TFX does.
+        """Evaluates as TFX does, and blesses by the gate's verdict instead of TFMA's.
 
-        Writes scores.npz: label, weight, candidate and, with a model in service, baseline; all [rows].
+        Writes scores.npz: label, weight, candidate and, with a model in service, baseline, all [rows]; and
+        quality_gate.json.
         """
         from tfx.components.evaluator import executor as tfx_executor
 
@@ -47,7 +55,26 @@ class ServedBaselineExecutor(BaseBeamExecutor):
                 arrays[name] = score(
                     path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict[key])), uris
                 )
-        with open_binary(
-            join(artifact_utils.get_single_uri(output_dict["evaluation"]), SCORES_FILE), mode="wb"
-        ) as stream:
+        evaluation = artifact_utils.get_single_uri(output_dict["evaluation"])
+        with open_binary(join(evaluation, SCORES_FILE), mode="wb") as stream:
             np.savez(stream, **arrays)
+
+        settings = Evaluation.model_validate_json(exec_properties["gate"])
+        verdict = judge(
+            arrays["label"],
+            arrays["candidate"],
+            arrays.get("baseline"),
+            arrays.get("weight"),
+            slicings(settings.slices, slice_columns(uris, settings.slices, table)),
+            settings,
+            _force(exec_properties["force_bless"]),
+        )
+        write_verdict(evaluation, verdict)
+        bless(artifact_utils.get_single_instance(output_dict["blessing"]), verdict)
+
+
+def _force(reason: str) -> Force | None:
+    if not reason:
+        return None
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return Force(reason, current_user(), now.isoformat(timespec="seconds"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from adclick.filesystem import join, open_binary, read_bytes
@@ -32,8 +33,6 @@ def bless(blessing: Any, verdict: Verdict) -> None:
 
     A forced one keeps the reason and who gave it in the properties `force_reason` and `forced_by`.
     """
-    from pathlib import Path
-
     folder = Path(blessing.uri)
     folder.mkdir(parents=True, exist_ok=True)
     for name in (BLESSED, NOT_BLESSED):
