@@ -20,10 +20,7 @@ def bound_lines(verdict: dict[str, Any]) -> list[str]:
         lines.append(f"  FAILED  {len(failed) - MOST_SLICES} more bounds of slices, see summary.json")
     if slices and not failed:
         lines.append(_nearest_line(slices))
-    lines += _left_out_lines(verdict.get("slices_left_out", []))
-    if bounds and not verdict.get("compared", True):
-        lines.append("  no model in service yet: nothing to compare with")
-    return lines
+    return lines + _left_out_lines(verdict.get("slices_left_out", []))
 
 
 def decision_line(summary: dict[str, Any]) -> str:
