@@ -43,8 +43,8 @@ def test_equal_scores_differ_by_nothing_for_certain(compare: Compare) -> None:
     data = impressions(1_000, 4)
     score = trained(data, 1)
     found = compare(one_slice(data.label), score, score, 0.0, 0.95)
-    assert [float(found.rise[0]), float(found.low[0]), float(found.high[0])] == pytest.approx([0, 0, 0], abs=1e-12)
-    assert compare(one_slice(data.label), score, score, 0.01, 0.95).p_value[0] == pytest.approx(0.0, abs=1.0)
+    assert [float(found.rise[0]), float(found.low[0]), float(found.high[0])] == pytest.approx([0, 0, 0], abs=1e-6)
+    assert compare(one_slice(data.label), score, score, 0.01, 0.95).p_value[0] == 1.0
 
 
 def test_rises_are_differences_of_the_metrics() -> None:
@@ -64,7 +64,7 @@ def test_rises_are_differences_of_the_metrics() -> None:
 
 @pytest.mark.parametrize("compare", [auc_drop, normalized_entropy_rise])
 def test_intervals_hold_the_truth_as_often_as_they_say(compare: Compare) -> None:
-    """300 draws of 2,000 rows around the value at 400,000 rows: 95 % ± 3 standard errors of 1.26 %."""
+    """200 draws of 2,000 rows around the value at 400,000 rows: 95 % ± 3 standard errors of 1.54 %."""
     many = impressions(400_000, 6)
     new, old = trained(many, 1, clicks=400), trained(many, 2, clicks=400)
     true = compare(one_slice(many.label), new, old, 0.0, 0.95).rise[0]

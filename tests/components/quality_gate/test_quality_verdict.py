@@ -1,0 +1,149 @@
+"""What the gate decides, and what it says."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from click_models import Impressions, impressions, sigmoid, trained, with_a_shuffled_slice
+
+from components.evaluator.metrics import FloatArray
+from components.quality_gate.verdict import Force, Verdict, judge
+from configs.evaluation import Bounds, Evaluation, SliceBounds
+
+SETTINGS = Evaluation()
+PER_COMPARISON = ["AUC change", "normalized entropy change", "calibration error change"]
+
+
+@pytest.fixture(scope="module")
+def data() -> Impressions:
+    return impressions(10_000, 11)
+
+
+def verdict(
+    data: Impressions, candidate: FloatArray, baseline: FloatArray | None, settings: Evaluation = SETTINGS
+) -> Verdict:
+    return judge(data.label, candidate, baseline, None, data.slicings, settings)
+
+
+def test_a_first_model_has_to_reach_the_absolute_bounds(data: Impressions) -> None:
+    good = verdict(data, trained(data, 1), None)
+    assert (good.passed, good.blessed, good.compared, good.reasons()) == (True, True, False, [])
+    assert [one.name for one in good.bounds] == [
+        "AUC",
+        "log loss",
+        "calibration ratio",
+        "calibration ratio",
+        "expected calibration error",
+    ]
+    bad = verdict(data, np.random.default_rng(1).permutation(trained(data, 1)), None)
+    assert not bad.blessed
+    assert [reason.split()[0] for reason in bad.reasons()] == ["AUC"]
+
+
+def test_each_bound_is_listed_overall_and_for_each_slice_that_is_large_enough(data: Impressions) -> None:
+    found = verdict(data, trained(data, 1), trained(data, 2))
+    assert found.blessed
+    assert [one.name for one in found.bounds[5:8]] == PER_COMPARISON
+    sliced = [(one.name, one.slice) for one in found.bounds[8:]]
+    large = ["device=desktop", "device=mobile", "device=tablet"]
+    large_too = ["position=footer", "position=in_feed", "position=sidebar", "position=top"]
+    expected = [(name, one) for slicing in (large, large_too) for name in PER_COMPARISON for one in slicing]
+    assert sliced == expected
+    rows = {one.slice: one.rows for one in found.bounds if one.slice}
+    assert sum(rows[one] or 0 for one in large_too) == 10_000
+    (tiny,) = found.left_out
+    assert (tiny.slice, tiny.reason) == ("device=tv", f"{tiny.rows} rows, fewer than 500")
+
+
+def test_a_slice_that_is_too_small_never_decides(data: Impressions) -> None:
+    worse = with_a_shuffled_slice(data, 1, 0, "device=tablet")
+    assert not verdict(data, worse, trained(data, 1)).blessed
+    rows = int((data.slicings[0].ids == 2).sum())
+    lenient = Evaluation(slice_bounds=SliceBounds(min_rows=rows + 1), bounds=Bounds(max_auc_drop=0.1))
+    found = verdict(data, worse, trained(data, 1), lenient.model_copy(update={"bounds": wide()}))
+    assert found.blessed
+    assert "device=tablet" in [one.slice for one in found.left_out]
+
+
+def wide() -> Bounds:
+    return Bounds(max_auc_drop=0.2, max_normalized_entropy_rise=0.2, max_calibration_error_rise=1.0)
+
+
+def test_a_slice_that_got_worse_is_named_with_its_numbers(data: Impressions) -> None:
+    found = verdict(data, with_a_shuffled_slice(data, 1, 1, "position=top"), trained(data, 1))
+    failed = [one for one in found.bounds if not one.held and one.slice]
+    assert {one.slice for one in failed} == {"position=top"}
+    first = next(one for one in failed if one.name == "AUC change")
+    assert first.value is not None and first.low is not None and first.high is not None
+    assert first.low < first.value < first.high < -0.02
+    assert first.reason() == (
+        f"AUC change in position=top {first.value:.4f} [{first.low:.4f}, {first.high:.4f}] is not ≥ -0.02"
+    )
+    assert first.reason() in found.reasons()
+
+
+def test_what_the_rows_cannot_tell_is_said_and_blocks_only_where_wanted(data: Impressions) -> None:
+    """A twelfth of the rows: the AUC's change is known to about 0.01, so that 0.005 is neither shown nor excluded."""
+    part = slice(0, 800)
+    few = (data.label[part], trained(data, 1, clicks=400)[part], trained(data, 2)[part], None)
+    loose = judge(*few, [], SETTINGS)
+    assert loose.blessed
+    unclear = [one for one in loose.bounds if one.state == "unclear"]
+    assert "AUC change" in [one.name for one in unclear]
+    strict = judge(*few, [], Evaluation(when_unclear="block"))
+    assert not strict.blessed
+    assert any("for certain; give more eval rows" in reason for reason in strict.reasons())
+
+
+def test_weights_count(data: Impressions) -> None:
+    """Half of the rows, those that the candidate ranks by chance, weigh next to nothing or all."""
+    half = np.arange(10_000) % 2 == 0
+    worse = trained(data, 1)
+    worse[half] = np.random.default_rng(2).permutation(worse[half])
+    for weight, blessed in ((np.where(half, 1e-6, 1.0), True), (np.where(half, 0.0, 1.0), True), (half * 1.0, False)):
+        found = judge(data.label, worse, trained(data, 2), weight, data.slicings, SETTINGS)
+        assert found.blessed is blessed, found.reasons()
+
+
+def test_a_miscalibrated_candidate_is_blocked(data: Impressions) -> None:
+    score = trained(data, 1)
+    high = sigmoid(np.log(score / (1 - score)) + 0.25)
+    found = verdict(data, high, score)
+    failed = [one.name for one in found.bounds if not one.held and not one.slice]
+    assert failed == ["calibration error change"]
+
+
+def test_force_blesses_and_keeps_what_failed(data: Impressions) -> None:
+    force = Force("a day of clicks is missing", "ada", "2026-01-31T08:00:00+00:00")
+    bad = np.random.default_rng(1).permutation(trained(data, 1))
+    found = judge(data.label, bad, trained(data, 2), None, data.slicings, SETTINGS, force)
+    assert (found.passed, found.blessed) == (False, True)
+    told = found.as_json()
+    assert told["force"] == {"reason": force.reason, "who": "ada", "at": force.at}
+    assert told["reasons"] == found.reasons()
+    assert len(told["reasons"]) > 1
+
+
+def test_the_verdict_is_json(data: Impressions) -> None:
+    found = verdict(data, trained(data, 1), trained(data, 1))
+    again = json.loads(json.dumps(found.as_json(), allow_nan=False))
+    assert len(again["bounds"]) == len(found.bounds)
+    keys = ["name", "value", "relation", "bound", "state", "held", "low", "high", "p_value", "slice", "rows", "clicks"]
+    assert list(again["bounds"][0]) == [*keys, "note"]
+    assert again["slices_left_out"][0]["slice"] == "device=tv"
+
+
+def test_nothing_to_decide_on_is_an_error() -> None:
+    none = np.zeros(0)
+    with pytest.raises(ValueError, match="the eval split has no rows"):
+        judge(none, none, None, None, [], SETTINGS)
+    with pytest.raises(ValueError, match="every row of the eval split weighs 0"):
+        judge(np.ones(3), np.full(3, 0.5), None, np.zeros(3), [], SETTINGS)
+
+
+def test_rows_without_a_click_fail_and_are_not_compared() -> None:
+    found = judge(np.zeros(50), np.full(50, 0.1), np.full(50, 0.1), None, [], SETTINGS)
+    assert not found.blessed
+    assert [one.name for one in found.bounds if one.name.endswith("change")] == []
