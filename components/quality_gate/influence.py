@@ -95,6 +95,4 @@ def log_calibration_ratio(rows: Rows, score: FloatArray) -> Measured:
     all_predicted, all_observed = rows.total(predicted), rows.total(observed)
     all_predicted = np.maximum(all_predicted, EPSILON * rows.total(rows.weight))
     of = rows.slice_ids
-    return Measured(
-        np.log(all_predicted / all_observed), predicted / all_predicted[of] - observed / all_observed[of]
-    )
+    return Measured(np.log(all_predicted / all_observed), predicted / all_predicted[of] - observed / all_observed[of])

@@ -62,9 +62,7 @@ def calibration_error_rise(
     return Regression(rise, low, high, p_value)
 
 
-def _normal(
-    rows: Rows, rise: FloatArray, influence: FloatArray, allowed: float, confidence: float
-) -> Regression:
+def _normal(rows: Rows, rise: FloatArray, influence: FloatArray, allowed: float, confidence: float) -> Regression:
     error = np.sqrt(rows.variance(influence))
     reach = normal_quantile((1 + confidence) / 2) * error
     beyond = rise - allowed

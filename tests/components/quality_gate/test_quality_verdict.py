@@ -61,8 +61,8 @@ def test_a_slice_that_is_too_small_never_decides(data: Impressions) -> None:
     worse = with_a_shuffled_slice(data, 1, 0, "device=tablet")
     assert not verdict(data, worse, trained(data, 1)).blessed
     rows = int((data.slicings[0].ids == 2).sum())
-    lenient = Evaluation(slice_bounds=SliceBounds(min_rows=rows + 1), bounds=Bounds(max_auc_drop=0.1))
-    found = verdict(data, worse, trained(data, 1), lenient.model_copy(update={"bounds": wide()}))
+    lenient = Evaluation(slice_bounds=SliceBounds(min_rows=rows + 1), bounds=wide())
+    found = verdict(data, worse, trained(data, 1), lenient)
     assert found.blessed
     assert "device=tablet" in [one.slice for one in found.left_out]
 
