@@ -23,7 +23,7 @@ def auc_influence(rows: SlicedRows, value: FloatArray) -> FloatArray:
     """What each row adds to a slice's AUC, [rows]: the sum of squares over a slice is the variance.
 
     DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44, by placement values: with equal weights the variance is
-    theirs exactly, S₁₀/m + S₀₁/n; with weights m and n are Kish's effective numbers. NaN below two clicks or non-clicks.
+    theirs exactly, S₁₀/m + S₀₁/n; with weights m and n are Kish's effective numbers. NaN below two of either class.
     """
     ties, ids = rows.ties, rows.slice_id
     positive, negative = ties.total(rows.positive), ties.total(rows.negative)
@@ -75,4 +75,4 @@ def _precision(rows: SlicedRows) -> tuple[FloatArray, FloatArray, FloatArray, Fl
 
 def _unbiased(effective: FloatArray) -> FloatArray:
     """√(m / (m − 1)): turns Σ(V − A)²/m² into DeLong's Σ(V − A)²/(m (m − 1))."""
-    return np.sqrt(ratio(effective, effective - 1.0))
+    return np.sqrt(ratio(effective, np.where(effective > 1.0 + 1e-9, effective - 1.0, 0.0)))
