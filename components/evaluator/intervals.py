@@ -80,40 +80,55 @@ def paired_differences(
     metric = METRICS[metric_name]
     if seed is not None:
         return poisson_differences(metric, rows[0], rows[1], len(label), seed)
-    return influence_differences(metric, rows[0], rows[1], len(label))
+    found = contribution(metric, rows[0]), contribution(metric, rows[1])
+    return contributed_differences(rows[0], found[0], rows[1], found[1], len(label))
 
 
-def influence_differences(metric: Metric, candidate: SlicedRows, baseline: SlicedRows, n_rows: int) -> Differences:
-    """Of rows that are sorted already: the same rows of the same slices by two scores."""
+class Contribution(NamedTuple):
+    """A metric of each slice, [n_slices], and what each row adds to it, [rows] in the order of the sorted rows."""
+
+    value: FloatArray
+    added: FloatArray
+
+
+def contribution(metric: Metric, rows: SlicedRows) -> Contribution:
+    """Of all rows: what intervals are made of."""
+    value = metric.value(rows)
+    return Contribution(value, metric.influence(rows, value))
+
+
+def contributed_differences(
+    candidate: SlicedRows, of_candidate: Contribution, baseline: SlicedRows, of_baseline: Contribution, n_rows: int
+) -> Differences:
+    """Of the same rows in the same slices, sorted by one score and by the other; `n_rows` were given in all."""
     ids = np.full(n_rows, -1, np.int64)
     ids[candidate.row] = candidate.slice_id
     added = np.zeros(n_rows)
-    values = []
-    for rows, sign in ((candidate, 1.0), (baseline, -1.0)):
-        value = metric.value(rows)
-        added[rows.row] += sign * metric.influence(rows, value)
-        values.append(value)
+    added[candidate.row] += of_candidate.added
+    added[baseline.row] -= of_baseline.added
     inside = ids >= 0
     error = np.sqrt(np.bincount(ids[inside], added[inside] ** 2, candidate.n_slices))
-    difference = values[0] - values[1]
+    difference = of_candidate.value - of_baseline.value
     reach = quantile(candidate.effective_clicks) * error
-    undefined = np.isnan(difference)
-    error_free = np.where(undefined, np.nan, reach)
-    return Differences(difference, difference - error_free, difference + error_free)
+    return Differences(difference, difference - reach, difference + reach)
 
 
-def metric_intervals(metric: Metric, rows: SlicedRows) -> Intervals:
+def contributed_intervals(metric: Metric, rows: SlicedRows, found: Contribution) -> Intervals:
     """A metric of each slice with its interval, which ends at the metric's least and greatest possible value."""
-    value = metric.value(rows)
-    error = np.sqrt(rows.total(metric.influence(rows, value) ** 2))
-    error = np.where(np.isnan(value), np.nan, error)
+    error = np.sqrt(rows.total(found.added**2))
+    error = np.where(np.isnan(found.value), np.nan, error)
     reach = quantile(rows.effective_clicks) * error
-    low, high = value - reach, value + reach
+    low, high = found.value - reach, found.value + reach
     if metric.lower is not None:
         low = np.maximum(low, metric.lower)
     if metric.upper is not None:
         high = np.minimum(high, metric.upper)
-    return Intervals(value, low, high, error)
+    return Intervals(found.value, low, high, error)
+
+
+def metric_intervals(metric: Metric, rows: SlicedRows) -> Intervals:
+    """A metric of each slice with its interval."""
+    return contributed_intervals(metric, rows, contribution(metric, rows))
 
 
 def poisson_differences(
