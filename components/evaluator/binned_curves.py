@@ -36,7 +36,7 @@ def binned_pr_auc(rows: SlicedRows) -> FloatArray:
     """TFMA's AUCPrecisionRecall, [n_slices]: true positives interpolated between thresholds (Davis and Goadrich 2006).
 
     Per bin with d clicks of D rows, T clicks and A rows above it: slope s = d / D, intercept c = T − s A; area
-    s (d + c ln((A + D) / A)) / P, the logarithm 0 where nothing lies above.
+    s (d + c ln((A + D) / A)) / P, the logarithm 0 where nothing lies above. 0 without clicks, as TFMA has it.
     """
     rows = binned(rows)
     ties = rows.ties
@@ -48,4 +48,4 @@ def binned_pr_auc(rows: SlicedRows) -> FloatArray:
     slope = np.nan_to_num(ratio(positive, weight))
     grown = np.where(nothing, 1.0, (above_all + weight) / np.where(nothing, 1.0, above_all))
     area = slope * (positive + np.where(nothing, 0.0, above - slope * above_all) * np.log(grown))
-    return ratio(np.bincount(ties.slice_id, area, rows.n_slices), rows.positives)
+    return np.nan_to_num(ratio(np.bincount(ties.slice_id, area, rows.n_slices), rows.positives))

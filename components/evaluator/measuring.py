@@ -11,13 +11,14 @@ import numpy.typing as npt
 from components.evaluator.intervals import (
     Differences,
     Intervals,
-    influence_differences,
-    metric_intervals,
+    contributed_differences,
+    contributed_intervals,
+    contribution,
     optional,
 )
 from components.evaluator.registry import METRICS
 from components.evaluator.sliced_rows import FloatArray, IntArray, SlicedRows
-from components.evaluator.slices import SliceKey, Slicing
+from components.evaluator.slices import Slicing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +38,7 @@ def measure(
     """`scores`: label, candidate and, where they are known, weight and baseline; all [rows]."""
     models = [model for model in ("candidate", "baseline") if model in scores]
     by_score: dict[str, IntArray] = {model: np.argsort(scores[model], kind="stable") for model in models}
+    names = tuple(names)
     found = []
     for slicing in slicings:
         rows = {
@@ -50,11 +52,18 @@ def measure(
             )
             for model in models
         }
-        metrics = {model: {name: metric_intervals(METRICS[name], rows[model]) for name in names} for model in models}
+        given = {model: {name: contribution(METRICS[name], one) for name in names} for model, one in rows.items()}
+        metrics = {
+            model: {name: contributed_intervals(METRICS[name], rows[model], got) for name, got in by_name.items()}
+            for model, by_name in given.items()
+        }
         differences: dict[str, Differences] = {}
         if "baseline" in rows:
+            candidate, baseline = rows["candidate"], rows["baseline"]
             differences = {
-                name: influence_differences(METRICS[name], rows["candidate"], rows["baseline"], len(scores["label"]))
+                name: contributed_differences(
+                    candidate, given["candidate"][name], baseline, given["baseline"][name], len(scores["label"])
+                )
                 for name in names
             }
         found.append(Measured(slicing, rows, metrics, differences))
@@ -69,27 +78,23 @@ def as_json(measured: Iterable[Measured]) -> list[dict[str, object]]:
         weights, clicks, counts = rows.weights, rows.positives, rows.count
         for index, key in enumerate(one.slicing.keys):
             entry: dict[str, object] = {
-                "slice": _named(key),
+                "slice": dict(key),
                 "count": int(counts[index]),
                 "weight": float(weights[index]),
                 "clicks": float(clicks[index]),
             }
             for model, metrics in one.metrics.items():
                 entry[model] = {
-                    name: _triple("value", found.value, found.low, found.high, index) for name, found in metrics.items()
+                    name: _triple(found.value, found.low, found.high, index) for name, found in metrics.items()
                 }
             if one.differences:
                 entry["difference"] = {
-                    name: _triple("value", found.difference, found.low, found.high, index)
+                    name: _triple(found.difference, found.low, found.high, index)
                     for name, found in one.differences.items()
                 }
             entries.append(entry)
     return entries
 
 
-def _named(key: SliceKey) -> dict[str, object]:
-    return dict(key)
-
-
-def _triple(name: str, value: FloatArray, low: FloatArray, high: FloatArray, index: int) -> dict[str, float | None]:
-    return {name: optional(value[index]), "low": optional(low[index]), "high": optional(high[index])}
+def _triple(value: FloatArray, low: FloatArray, high: FloatArray, index: int) -> dict[str, float | None]:
+    return {"value": optional(value[index]), "low": optional(low[index]), "high": optional(high[index])}

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from adclick.errors import AdclickError
+from components.evaluator.eval_columns import ColumnError, row_count, slice_values
 from components.evaluator.sliced_rows import IntArray
-from components.example_gen.columns import read_columns, spans_of
-
-KNOWN = "known:"
-"""`known:user_id` slices by whether a row's value occurs in the training rows: "known" or "new"."""
-SPAN = "span"
-"""Slices by the span that a row came with."""
 
 SliceKey = tuple[tuple[str, "str | int | float"], ...]
 """TFMA's own form: pairs of column and value in order of the columns; () is all rows."""
-
-
-class SlicingError(AdclickError):
-    """A column cannot be sliced by."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,24 +26,14 @@ class Slicing:
     ids: IntArray
 
 
-def is_derived(column: str) -> bool:
-    """Whether a slice column is made here and is not a column of the data."""
-    return column == SPAN or column.startswith(KNOWN)
-
-
-def source_column(column: str) -> str | None:
-    """The column of the data that a slice column looks at; None for the span."""
-    return None if column == SPAN else column.removeprefix(KNOWN)
-
-
 def slicings_from_columns(columns_uri: str, wanted: Sequence[tuple[str, ...]]) -> list[Slicing]:
     """Of the evaluation rows, in the order of their Examples; all rows together come first.
 
-    `columns_uri`: ExampleGen's columns. SlicingError: a row has several values of a column.
+    `columns_uri`: ExampleGen's columns. ColumnError: a row has several values of a column.
     """
     names = sorted({name for columns in wanted for name in columns})
-    encoded = {name: _encode(_derived_or_read(columns_uri, name), name) for name in names}
-    count = len(next(iter(encoded.values()))[0]) if encoded else _count(columns_uri)
+    encoded = {name: _encode(slice_values(columns_uri, name), name) for name in names}
+    count = len(next(iter(encoded.values()))[0]) if encoded else row_count(columns_uri)
     return slicings(encoded, wanted, count)
 
 
@@ -90,36 +70,6 @@ def _crossed(names: tuple[str, ...], encoded: dict[str, tuple[IntArray, list[Any
     return Slicing(names, tuple(keys), all_ids)
 
 
-def _derived_or_read(columns_uri: str, name: str) -> pa.ChunkedArray:
-    if name == SPAN:
-        spans = [
-            pa.array(np.full(batch.num_rows, span, np.int64)) for span, batch in _in_row_order(columns_uri, "eval")
-        ]
-        return pa.chunked_array(spans, pa.int64())
-    if not name.startswith(KNOWN):
-        return _values(columns_uri, name, "eval")
-    source = name.removeprefix(KNOWN)
-    own = _values(columns_uri, source, "eval")
-    trained = pc.unique(_values(columns_uri, source, "train").drop_null())
-    words = pc.if_else(pc.is_in(own, value_set=trained), "known", "new")
-    return pc.if_else(pc.is_valid(own), words, pa.scalar(None, pa.string()))
-
-
-def _values(columns_uri: str, name: str, split: str) -> pa.ChunkedArray:
-    """Of one column, null where missing, [rows]."""
-    chunks = []
-    kind: pa.DataType = pa.binary()
-    for batch in read_columns(columns_uri, split):
-        lists = batch.column(name)
-        kind = lists.type.value_type
-        lengths = np.asarray(pc.list_value_length(lists).fill_null(0))
-        if lengths.max(initial=0) > 1:
-            raise SlicingError(f"evaluation.slices names {name!r}, which has several values in a row: slice by another")
-        position = pa.array(np.cumsum(lengths) - lengths, mask=lengths == 0)
-        chunks.append(lists.flatten().take(position))
-    return pa.chunked_array(chunks, kind)
-
-
 def _encode(values: pa.ChunkedArray, name: str) -> tuple[IntArray, list[Any]]:
     """Codes [rows], −1 for null, and the values that they stand for."""
     if pa.types.is_floating(values.type):
@@ -131,16 +81,5 @@ def _encode(values: pa.ChunkedArray, name: str) -> tuple[IntArray, list[Any]]:
     try:
         meanings = [one.decode() if isinstance(one, bytes) else one for one in encoded.dictionary.to_pylist()]
     except UnicodeDecodeError:
-        raise SlicingError(f"evaluation.slices names {name!r}, which has a value that is no UTF-8 text") from None
+        raise ColumnError(f"evaluation.slices names {name!r}, which has a value that is no UTF-8 text") from None
     return codes, meanings
-
-
-def _in_row_order(columns_uri: str, split: str) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """(span, batch); a block is of one span, and the spans' blocks follow each other."""
-    for span in spans_of(columns_uri):
-        for batch in read_columns(columns_uri, split, span):
-            yield span, batch
-
-
-def _count(columns_uri: str) -> int:
-    return sum(batch.num_rows for batch in read_columns(columns_uri, "eval"))

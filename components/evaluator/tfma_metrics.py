@@ -37,7 +37,7 @@ class ExactAUC(ClickMetric):
 
 
 class RowsCombiner(beam.CombineFn):
-    """Gathers label, score and weight of a slice's rows. The class name and `_key` tell TFMA that runs may be shared."""
+    """Gathers label, score and weight of a slice's rows, once for all our metrics: TFMA shares what has one key."""
 
     def __init__(self, key: Any, eval_config: Any, example_weighted: bool) -> None:
         self._key = key
