@@ -199,7 +199,10 @@ class Bounds(Section):
 class Evaluation(Section):
     """What is measured, on which slices, and the bounds of the gate."""
 
+    engine: Literal["fast", "tfma"] = "fast"
+    """`fast`: arrays on one machine; `tfma`: stock TFMA on Beam, for data that outgrows it. The results are the same."""
     slices: tuple[tuple[str, ...], ...] = (("device",), ("position",))
+    """Columns of the data; also `known:COLUMN`, whether the training rows have the value, and `span`."""
     bounds: Bounds = Bounds()
     truth: str | None = None
     """Folder, below data.root or a URI, with the known click probabilities of simulated data; none for real data."""
@@ -282,7 +285,10 @@ class Settings(Section):
                     "with: split by 'hash', or take pii away"
                 )
         for columns in self.evaluation.slices:
-            for column in columns:
+            for slice_column in columns:
+                column = slice_column.removeprefix("known:")
+                if column == "span" and "span" not in self.features:
+                    continue
                 self._need(column, "evaluation.slices")
                 if isinstance(self.features[column], Label):
                     raise ValueError(

@@ -86,9 +86,11 @@ def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = 
         model,
         served.outputs["baseline"],
         schema.outputs["schema"],
+        examples.outputs["columns"],
         eval_config(settings.evaluation, settings.features),
         features,
-        code_fingerprint("components.evaluator.executor"),
+        settings.evaluation.engine,
+        code_fingerprint("components.evaluator.executor", "components.evaluator.fast_evaluation"),
     )
     infra_blessing = None
     canaries: list[BaseComponent] = []

@@ -32,7 +32,7 @@ def slice_values(columns_uri: str, name: str) -> pa.ChunkedArray:
 
     ColumnError: a row has several values.
     """
-    if name == SPAN:
+    if name == SPAN:  # a column of that name in the data is hidden by it
         spans = [pa.array(np.full(batch.num_rows, span, np.int64)) for span, batch in _by_span(columns_uri)]
         return pa.chunked_array(spans, pa.int64())
     if not name.startswith(KNOWN):
