@@ -15,16 +15,11 @@ from components.example_gen.columns import read_columns, spans_of
 KNOWN = "known:"
 """`known:user_id` is "known" where a row's value occurs in the training rows, else "new"."""
 SPAN = "span"
-"""The span that a row came with."""
+"""The span that a row came with, where the data have no column of that name."""
 
 
 class ColumnError(AdclickError):
     """A column of the data cannot be used as it is wanted."""
-
-
-def is_derived(column: str) -> bool:
-    """Whether a slice column is made here and is not a column of the data."""
-    return column == SPAN or column.startswith(KNOWN)
 
 
 def slice_values(columns_uri: str, name: str) -> pa.ChunkedArray:
@@ -32,7 +27,7 @@ def slice_values(columns_uri: str, name: str) -> pa.ChunkedArray:
 
     ColumnError: a row has several values.
     """
-    if name == SPAN:  # a column of that name in the data is hidden by it
+    if name == SPAN and not _has_column(columns_uri, SPAN):
         spans = [pa.array(np.full(batch.num_rows, span, np.int64)) for span, batch in _by_span(columns_uri)]
         return pa.chunked_array(spans, pa.int64())
     if not name.startswith(KNOWN):
@@ -68,6 +63,11 @@ def column_values(columns_uri: str, name: str, split: str) -> pa.ChunkedArray:
 def row_count(columns_uri: str) -> int:
     """Number of evaluation rows."""
     return sum(batch.num_rows for batch in read_columns(columns_uri, "eval"))
+
+
+def _has_column(columns_uri: str, name: str) -> bool:
+    first = next(iter(read_columns(columns_uri, "eval")), None)
+    return first is not None and name in first.schema.names
 
 
 def _by_span(columns_uri: str) -> Iterator[tuple[int, pa.RecordBatch]]:
