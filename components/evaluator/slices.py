@@ -32,7 +32,7 @@ def slicings_from_columns(columns_uri: str, wanted: Sequence[tuple[str, ...]]) -
     `columns_uri`: ExampleGen's columns. ColumnError: a row has several values of a column.
     """
     names = sorted({name for columns in wanted for name in columns})
-    encoded = {name: _encode(slice_values(columns_uri, name), name) for name in names}
+    encoded = {name: encode(slice_values(columns_uri, name), name) for name in names}
     count = len(next(iter(encoded.values()))[0]) if encoded else row_count(columns_uri)
     return slicings(encoded, wanted, count)
 
@@ -70,11 +70,11 @@ def _crossed(names: tuple[str, ...], encoded: dict[str, tuple[IntArray, list[Any
     return Slicing(names, tuple(keys), all_ids)
 
 
-def _encode(values: pa.ChunkedArray, name: str) -> tuple[IntArray, list[Any]]:
+def encode(values: pa.ChunkedArray, name: str) -> tuple[IntArray, list[Any]]:
     """Codes [rows], −1 for null, and the values that they stand for."""
     if pa.types.is_floating(values.type):
         values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
-    encoded = values.combine_chunks().dictionary_encode()
+    encoded = values.combine_chunks().dictionaryencode()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.unify_dictionaries().chunk(0) if encoded.num_chunks else pa.array([], pa.string())
     codes = np.asarray(encoded.indices.fill_null(-1)).astype(np.int64)
