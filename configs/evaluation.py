@@ -40,7 +40,10 @@ class SliceBounds(Section):
 class Evaluation(Section):
     """What is measured, on which slices, and the bounds of the gate."""
 
+    engine: Literal["fast", "tfma"] = "fast"
+    """`fast`: arrays on one machine; `tfma`: stock TFMA on Beam, for data that outgrows it, with the same results."""
     slices: tuple[tuple[str, ...], ...] = (("device",), ("position",))
+    """Columns of the data; also `known:COLUMN`, whether the training rows have the value, and `span`."""
     bounds: Bounds = Bounds()
     slice_bounds: SliceBounds = SliceBounds()
     confidence: float = Field(default=0.95, ge=0.5, lt=1.0)

@@ -263,7 +263,10 @@ class Settings(Section):
                     "with: split by 'hash', or take pii away"
                 )
         for columns in self.evaluation.slices:
-            for column in columns:
+            for slice_column in columns:
+                column = slice_column.removeprefix("known:")
+                if column == "span" and "span" not in self.features:
+                    continue
                 self._need(column, "evaluation.slices")
                 if isinstance(self.features[column], Label):
                     raise ValueError(

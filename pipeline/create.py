@@ -89,11 +89,12 @@ def create_pipeline(
         model,
         served.outputs["baseline"],
         schema.outputs["schema"],
+        examples.outputs["columns"],
         eval_config(settings.evaluation, settings.features),
         features,
         settings.evaluation,
         force_bless,
-        code_fingerprint("components.evaluator.executor"),
+        code_fingerprint("components.evaluator.executor", "components.evaluator.fast_evaluation"),
     )
     infra_blessing = None
     canaries: list[BaseComponent] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from google.protobuf import text_format
@@ -10,6 +11,13 @@ from configs.evaluation import Bounds, Evaluation
 from configs.features import FeatureTable
 
 REPORTED = ("ExampleCount", "MeanLabel", "MeanPrediction")
+OWN_MODULE = "components.evaluator.tfma_metrics"
+OWN = (
+    "pr_auc",
+    "normalized_entropy",
+    "ece",
+    *(f"{kind}_at_{percent}pct" for percent in (1, 3, 10) for kind in ("lift", "capture")),
+)
 AUC, LOG_LOSS, CALIBRATION = "AUC", "BinaryCrossentropy", "Calibration"
 
 
@@ -37,6 +45,10 @@ def eval_config(settings: Evaluation, table: FeatureTable) -> Any:
         overall = metrics.metrics.add(class_name=class_name).per_slice_thresholds.add()
         overall.slicing_specs.add()
         text_format.Parse(threshold, overall.threshold)
+    metrics.metrics.add(class_name="AUCPrecisionRecall")
+    metrics.metrics.add(class_name="ExactAUC", module=OWN_MODULE)
+    for name in OWN:
+        metrics.metrics.add(class_name="ClickMetric", module=OWN_MODULE, config=json.dumps({"name": name}))
     return config
 
 

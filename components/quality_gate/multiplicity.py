@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.evaluator.metrics import FloatArray
+from components.evaluator.sliced_rows import FloatArray
 
 
 def holm(p_values: FloatArray) -> FloatArray:

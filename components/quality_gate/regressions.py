@@ -1,8 +1,8 @@
 """Allowed regressions against the model in service, on the same rows, overall and by slice.
 
-A bound fails where a one-sided test refuses that the candidate is no worse than allowed: with equal models that is
-rarer than the level, since equal lies within what is allowed. Two families are tested, all rows together and all
-slices, each at (1 − confidence) / 2 for the whole family.
+A bound fails where a one-sided test refuses that the candidate is no worse than allowed. Equal models lie well within
+what is allowed, so they fail more rarely than the level. Two families are tested, all rows together and all slices,
+each at (1 − confidence) / 2 for the whole family.
 """
 
 from __future__ import annotations
@@ -11,83 +11,58 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from components.evaluator.metrics import FloatArray
+from components.evaluator.intervals import optional
+from components.evaluator.measuring import Measured
 from components.quality_gate.bounds import FAILED, HELD, UNCLEAR, Bound, State
-from components.quality_gate.influence import Rows
 from components.quality_gate.multiplicity import holm
 from components.quality_gate.paired import Regression, auc_drop, calibration_error_rise, normalized_entropy_rise
-from components.quality_gate.slices import IntArray, LeftOut, Slicing, counts, deciding
+from components.quality_gate.slices import LeftOut, SliceSizes, slice_sizes
 from configs.evaluation import Bounds, SliceBounds
 
-Compare = Callable[[Rows, FloatArray, FloatArray, float, float], Regression]
+Compare = Callable[[Measured, float, float], Regression]
 
 
 class Compared(NamedTuple):
-    """One metric, over all rows or the slices of one slicing."""
+    """One metric of the slices of one slicing that decide."""
 
     name: str
     falls: bool
     """Whether a regression is a fall of the metric, as the AUC's is."""
     allowed: float
     regression: Regression
-    slices: tuple[str | None, ...]
-    rows: IntArray
-    clicks: IntArray
+    sizes: SliceSizes
+    deciding: npt.NDArray[np.int64]
+    """Which slices, by number."""
 
 
-def overall(
-    label: FloatArray,
-    weight: FloatArray,
-    candidate: FloatArray,
-    baseline: FloatArray,
-    bounds: Bounds,
-    confidence: float,
-    block_unclear: bool,
-) -> list[Bound]:
-    """Bounds on all rows together, all arrays [rows]; the rows must have clicks and other rows."""
-    rows = Rows(label, weight, np.zeros(len(label), np.int64), 1)
-    size = np.array([len(label)]), np.array([int((label > 0).sum())])
-    found = _compare(rows, candidate, baseline, bounds, confidence, (None,), *size)
+def overall(measured: Measured, bounds: Bounds, confidence: float, block_unclear: bool) -> list[Bound]:
+    """Bounds on all rows together."""
+    sizes = slice_sizes(measured.rows["candidate"], measured.slicing.keys)
+    found = _compare(measured, bounds, confidence, sizes, np.array([0]))
     return list(_judged(found, confidence, block_unclear))
 
 
-def by_slice(
-    slicings: Sequence[Slicing],
-    label: FloatArray,
-    weight: FloatArray,
-    candidate: FloatArray,
-    baseline: FloatArray,
-    bounds: SliceBounds,
-    confidence: float,
-) -> tuple[list[Bound], list[LeftOut]]:
+def by_slice(measured: Sequence[Measured], bounds: SliceBounds, confidence: float) -> tuple[list[Bound], list[LeftOut]]:
     """Bounds of each slice that is large enough, and the slices that are not."""
     found: list[Compared] = []
     left_out: list[LeftOut] = []
-    for slicing in slicings:
-        large, small = deciding(slicing, label, bounds)
-        left_out += small
-        if not large.any():
-            continue
-        row_count, clicks, _ = counts(slicing, label)
-        new_ids = np.cumsum(large) - 1
-        chosen = large[slicing.ids]
-        rows = Rows(label[chosen], weight[chosen], new_ids[slicing.ids[chosen]], int(large.sum()))
-        names = tuple(slicing.names[one] for one in np.flatnonzero(large))
-        sizes = row_count[large], clicks[large]
-        found += _compare(rows, candidate[chosen], baseline[chosen], bounds, confidence, names, *sizes)
+    for one in measured:
+        sizes = slice_sizes(one.rows["candidate"], one.slicing.keys)
+        left_out += sizes.left_out(bounds)
+        large = np.flatnonzero(sizes.decide(bounds))
+        if len(large):
+            found += _compare(one, bounds, confidence, sizes, large)
     return list(_judged(found, confidence, block_unclear=False)), left_out
 
 
 def _compare(
-    rows: Rows,
-    candidate: FloatArray,
-    baseline: FloatArray,
+    measured: Measured,
     bounds: Bounds | SliceBounds,
     confidence: float,
-    slices: tuple[str | None, ...],
-    row_count: IntArray,
-    clicks: IntArray,
+    sizes: SliceSizes,
+    deciding: npt.NDArray[np.int64],
 ) -> list[Compared]:
     metrics: list[tuple[str, bool, float, Compare]] = [
         ("AUC change", True, bounds.max_auc_drop, auc_drop),
@@ -95,9 +70,7 @@ def _compare(
         ("calibration error change", False, bounds.max_calibration_error_rise, calibration_error_rise),
     ]
     return [
-        Compared(
-            name, falls, allowed, compare(rows, candidate, baseline, allowed, confidence), slices, row_count, clicks
-        )
+        Compared(name, falls, allowed, compare(measured, allowed, confidence), sizes, deciding)
         for name, falls, allowed, compare in metrics
     ]
 
@@ -105,32 +78,41 @@ def _compare(
 def _judged(family: Sequence[Compared], confidence: float, block_unclear: bool) -> Iterator[Bound]:
     if not family:
         return
-    adjusted = holm(np.concatenate([one.regression.p_value for one in family]))
+    adjusted = holm(np.concatenate([one.regression.p_value[one.deciding] for one in family]))
     level = (1 - confidence) / 2
     start = 0
     for one in family:
-        p_values = adjusted[start : start + len(one.slices)]
-        start += len(one.slices)
-        for number, name in enumerate(one.slices):
-            yield _bound(one, number, name, float(p_values[number]), level, block_unclear)
+        for offset, number in enumerate(one.deciding.tolist()):
+            yield _bound(one, number, float(adjusted[start + offset]), level, block_unclear)
+        start += len(one.deciding)
 
 
-def _bound(one: Compared, number: int, name: str | None, p_value: float, level: float, block_unclear: bool) -> Bound:
-    rise, low, high, _ = (float(part[number]) for part in one.regression)
-    state: State = FAILED if p_value <= level else HELD if high <= one.allowed else UNCLEAR
+def _bound(one: Compared, number: int, p_value: float, level: float, block_unclear: bool) -> Bound:
+    sign = -1.0 if one.falls else 1.0
+    rise, low, high = (optional(part[number]) for part in one.regression[:3])
+    state: State = UNCLEAR
+    if p_value <= level:
+        state = FAILED
+    elif high is not None and high <= one.allowed:
+        state = HELD
     if one.falls:
-        rise, low, high = -rise, -high, -low
+        low, high = high, low
+    name = one.sizes.names[number]
     return Bound(
         one.name,
-        rise + 0.0,  # no −0
+        _signed(rise, sign),
         "≥" if one.falls else "≤",
-        -one.allowed if one.falls else one.allowed,
+        sign * one.allowed + 0.0,
         state,
         state == HELD or (state == UNCLEAR and not block_unclear),
-        low + 0.0,
-        high + 0.0,
+        _signed(low, sign),
+        _signed(high, sign),
         p_value,
-        name,
-        None if name is None else int(one.rows[number]),
-        None if name is None else int(one.clicks[number]),
+        name or None,
+        int(one.sizes.rows[number]) if name else None,
+        int(one.sizes.clicks[number]) if name else None,
     )
+
+
+def _signed(value: float | None, sign: float) -> float | None:
+    return None if value is None else sign * value + 0.0  # a zero has no sign

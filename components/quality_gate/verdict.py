@@ -7,11 +7,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from components.evaluator.metrics import FloatArray, click_metrics
+from components.evaluator.measuring import Measured, measure
+from components.evaluator.sliced_rows import FloatArray
+from components.evaluator.slices import Slicing
 from components.quality_gate.bounds import Bound
+from components.quality_gate.floors import NEEDED as FOR_FLOORS
 from components.quality_gate.floors import floors
+from components.quality_gate.paired import NEEDED as FOR_PAIRS
 from components.quality_gate.regressions import by_slice, overall
-from components.quality_gate.slices import LeftOut, Slicing
+from components.quality_gate.slices import LeftOut
 from configs.evaluation import Evaluation
 
 
@@ -74,23 +78,27 @@ def judge(
 ) -> Verdict:
     """Absolute bounds, and where a model is in service the allowed regressions; all arrays [rows].
 
-    `label` and scores in [0, 1], `weight` ≥ 0. Raises ValueError without rows.
+    `label` and scores in [0, 1], `weight` ≥ 0; `slicings`: all rows together first. Raises ValueError without rows.
     """
-    if not len(label):
+    given = {"label": label, "candidate": candidate, "baseline": baseline, "weight": weight}
+    scores = {name: values for name, values in given.items() if values is not None}
+    return judge_measured(measure(scores, slicings, sorted({*FOR_FLOORS, *FOR_PAIRS})), settings, force)
+
+
+def judge_measured(measured: Sequence[Measured], settings: Evaluation, force: Force | None = None) -> Verdict:
+    """The same of what was measured already, all rows together first."""
+    whole = measured[0]
+    rows = whole.rows["candidate"]
+    if not len(rows.label):
         raise ValueError("the eval split has no rows; the gate needs some to decide on")
-    weights = np.ones_like(candidate) if weight is None else weight
-    counted = weights > 0
-    if not counted.any():
+    if not rows.weights[0] > 0:
         raise ValueError("every row of the eval split weighs 0; the gate needs rows that count")
-    metrics = click_metrics(label, candidate, weights)
     confidence = settings.confidence
-    bounds = list(floors(metrics, label, weights, candidate, settings.bounds, confidence))
+    bounds = list(floors(whole, settings.bounds, confidence))
     left_out: list[LeftOut] = []
-    if baseline is not None and metrics.auc is not None:
-        block_unclear = settings.when_unclear == "block"
-        bounds += overall(label, weights, candidate, baseline, settings.bounds, confidence, block_unclear)
-        kept = [Slicing(one.names, one.ids[counted]) for one in slicings]
-        of_rows = (part[counted] for part in (label, weights, candidate, baseline))
-        judged, left_out = by_slice(kept, *of_rows, settings.slice_bounds, confidence)
+    compared = "baseline" in whole.rows
+    if compared and not np.isnan(whole.metrics["candidate"]["auc"].value[0]):
+        bounds += overall(whole, settings.bounds, confidence, settings.when_unclear == "block")
+        judged, left_out = by_slice(measured[1:], settings.slice_bounds, confidence)
         bounds += judged
-    return Verdict(bounds, left_out, baseline is not None, confidence, force)
+    return Verdict(bounds, left_out, compared, confidence, force)

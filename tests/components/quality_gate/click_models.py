@@ -6,14 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from components.evaluator.metrics import FloatArray
-from components.quality_gate.slices import Slicing, slicings
+from components.evaluator.sliced_rows import FloatArray
+from components.evaluator.slices import Slicing, slicings
 
 FEATURES = 30
 CLICK_RATE = 0.085
 SPECS = (("device",), ("position",))
-DEVICES, DEVICE_SHARES = np.array(["desktop", "mobile", "tablet", "tv"]), (0.3, 0.579, 0.12, 0.001)
-POSITIONS, POSITION_SHARES = np.array(["footer", "in_feed", "sidebar", "top"]), (0.1, 0.5, 0.25, 0.15)
+DEVICES = {"desktop": 0.3, "mobile": 0.579, "tablet": 0.12, "tv": 0.001}
+POSITIONS = {"footer": 0.1, "in_feed": 0.5, "sidebar": 0.25, "top": 0.15}
+"""Value to its share of the rows."""
 
 
 class Impressions(NamedTuple):
@@ -23,6 +24,7 @@ class Impressions(NamedTuple):
     """[rows, FEATURES], standard normal."""
     label: FloatArray
     slicings: list[Slicing]
+    """All rows together, by device, by position."""
     truth: FloatArray
     """Coefficients of the click's logit, [FEATURES]."""
     intercept: float
@@ -38,10 +40,10 @@ def impressions(rows: int, seed: int) -> Impressions:
     features = random.normal(size=(rows, FEATURES))
     label = (random.random(rows) < sigmoid(features @ truth + intercept)).astype(np.float64)
     columns = {
-        "device": random.choice(DEVICES, rows, p=DEVICE_SHARES),
-        "position": random.choice(POSITIONS, rows, p=POSITION_SHARES),
+        name: (random.choice(len(shares), rows, p=list(shares.values())), list(shares))
+        for name, shares in (("device", DEVICES), ("position", POSITIONS))
     }
-    return Impressions(features, label, slicings(SPECS, columns), truth, intercept)
+    return Impressions(features, label, slicings(columns, SPECS, rows), truth, intercept)
 
 
 def sigmoid(logit: FloatArray) -> FloatArray:
@@ -63,7 +65,7 @@ def trained(data: Impressions, seed: int, clicks: int = 3_400, dropped: int | No
 
 
 def with_shuffled_labels(data: Impressions, seed: int, share: float) -> FloatArray:
-    """What is learnt where that share of the training labels went to other rows: p becomes share·rate + (1 − share)·p."""
+    """What is learnt where that share of the training labels went to other rows: the rate, mixed with p."""
     score = trained(data, seed)
     return share * CLICK_RATE + (1 - share) * score
 
@@ -73,10 +75,11 @@ def with_flipped_labels(data: Impressions, seed: int, share: float) -> FloatArra
     return share + (1 - 2 * share) * trained(data, seed)
 
 
-def with_a_shuffled_slice(data: Impressions, seed: int, slicing: int, name: str) -> FloatArray:
+def with_a_shuffled_slice(data: Impressions, seed: int, column: str, value: str) -> FloatArray:
     """The scores of one slice dealt out anew among its rows."""
     random = np.random.default_rng(seed + 1_000_000)
     score = trained(data, seed)
-    rows = np.flatnonzero(data.slicings[slicing].ids == data.slicings[slicing].names.index(name))
+    (slicing,) = (one for one in data.slicings if one.columns == (column,))
+    rows = np.flatnonzero(slicing.ids == slicing.keys.index(((column, value),)))
     score[rows] = score[random.permutation(rows)]
     return score

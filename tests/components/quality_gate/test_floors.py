@@ -6,14 +6,19 @@ import numpy as np
 import pytest
 from click_models import impressions, trained
 
-from components.evaluator.metrics import FloatArray, click_metrics, expected_calibration_error
+from components.evaluator.measuring import measure
+from components.evaluator.metrics import click_metrics, expected_calibration_error
+from components.evaluator.sliced_rows import FloatArray
+from components.evaluator.slices import Slicing
 from components.quality_gate.bounds import Bound
-from components.quality_gate.floors import calibrated_ece, floors
+from components.quality_gate.floors import NEEDED, calibrated_ece, floors
 from configs.evaluation import Bounds
 
 
 def judged(label: FloatArray, score: FloatArray, bounds: Bounds | None = None) -> dict[tuple[str, str], Bound]:
-    found = floors(click_metrics(label, score), label, np.ones(len(label)), score, bounds or Bounds(), 0.95)
+    whole = Slicing((), ((),), np.zeros(len(label), np.int64))
+    (measured,) = measure({"label": label, "candidate": score}, [whole], NEEDED)
+    found = floors(measured, bounds or Bounds(), 0.95)
     return {(one.name, one.relation): one for one in found}
 
 
@@ -34,13 +39,13 @@ def test_each_bound_has_its_number_and_where_there_is_one_its_interval() -> None
     for one in (auc, ratio):
         assert one.value is not None and one.low is not None and one.high is not None
         assert one.low < one.value < one.high
-    assert found["log loss", "≤"].low is None
 
 
 def test_the_bounds_themselves_hold() -> None:
     label, score = np.array([1.0, 0, 1, 0]), np.array([0.8, 0.4, 0.4, 0.2])
-    metrics = click_metrics(label, score)
-    found = judged(label, score, Bounds(min_auc=3.5 / 4, max_log_loss=metrics.log_loss))
+    loss = click_metrics(label, score).log_loss
+    assert loss is not None
+    found = judged(label, score, Bounds(min_auc=3.5 / 4, max_log_loss=loss))
     assert found["AUC", "≥"].state == found["log loss", "≤"].state == "held"
 
 
@@ -49,19 +54,21 @@ def test_auc_and_log_loss_have_to_be_reached() -> None:
     found = judged(data.label, trained(data, 1), Bounds(min_auc=0.9, max_log_loss=0.1))
     assert [found["AUC", "≥"].held, found["log loss", "≤"].held] == [False, False]
     auc = found["AUC", "≥"]
-    assert auc.reason() == f"AUC {auc.value:.4f} [{auc.low:.4f}, {auc.high:.4f}] is not ≥ 0.9"
+    assert auc.reason().startswith("AUC 0.")
+    assert auc.reason().endswith("] is not ≥ 0.9")
 
 
-@pytest.mark.parametrize(("factor", "relation"), [(0.5, "≥"), (2.0, "≤")])
-def test_a_calibration_ratio_fails_beyond_noise_only(factor: float, relation: str) -> None:
-    """1,000 rows with about 85 clicks know the ratio to 11 %, 200 with about 17 to 24 %."""
-    many = impressions(10_000, 2)
-    score = np.clip(trained(many, 1) * factor, 0, 1)
-    assert judged(many.label, score)["calibration ratio", relation].state == "failed"
-    slightly = np.clip(trained(many, 1) * (0.76 if factor < 1 else 1.3), 0, 1)[:400]
-    unclear = judged(many.label[:400], slightly * many.label[:400].mean() / trained(many, 1)[:400].mean())
-    assert unclear["calibration ratio", relation].state == "unclear"
-    assert unclear["calibration ratio", relation].held
+@pytest.mark.parametrize(("factor", "slight", "relation"), [(0.5, 0.75, "≥"), (2.0, 1.33, "≤")])
+def test_a_calibration_ratio_fails_beyond_noise_only(factor: float, slight: float, relation: str) -> None:
+    """10,000 rows with about 850 clicks know the ratio to 3 %; 400 with about 34 to 17 %, 0.8 and 1.25 are 6 % away."""
+    data = impressions(10_000, 2)
+    score = trained(data, 1)
+    failed = judged(data.label, np.clip(score * factor, 0, 1))["calibration ratio", relation]
+    assert (failed.state, failed.held) == ("failed", False)
+    label, few = data.label[:400], score[:400]
+    unclear = judged(label, few * slight * label.mean() / few.mean())["calibration ratio", relation]
+    assert unclear.value == pytest.approx(slight)
+    assert (unclear.state, unclear.held) == ("unclear", True)
 
 
 def test_rows_of_one_class_cannot_show_what_a_bound_wants() -> None:
@@ -73,19 +80,13 @@ def test_rows_of_one_class_cannot_show_what_a_bound_wants() -> None:
     ]
 
 
-def test_scores_that_rank_perfectly_have_an_interval_too() -> None:
-    label = np.repeat([1.0, 0.0], 20)
-    found = judged(label, np.repeat([0.9, 0.1], 20))["AUC", "≥"]
-    assert (found.value, found.low, found.high) == (1.0, 1.0, 1.0)
-
-
 def test_chance_alone_gives_a_calibrated_model_an_error_of_that_size() -> None:
     """1,000 draws of clicks from the very scores: 97.5 % of them stay below, ± 3 · 0.5 %."""
     score = trained(impressions(1_000, 3), 1)
-    bound = calibrated_ece(np.ones(1_000), score, 0.975)
+    bound = calibrated_ece(np.sort(score), np.ones(1_000), 0.975)
     random = np.random.default_rng(1)
     errors = [
-        expected_calibration_error((random.random(1_000) < score).astype(np.float64), score, np.ones(1_000))
+        expected_calibration_error((random.random(1_000) < score).astype(np.float64), score) or 0.0
         for _ in range(1_000)
     ]
     assert np.mean(np.array(errors) <= bound) == pytest.approx(0.975, abs=0.015)

@@ -15,7 +15,7 @@ from click_models import (
     with_shuffled_labels,
 )
 
-from components.evaluator.metrics import FloatArray
+from components.evaluator.sliced_rows import FloatArray
 from components.quality_gate.verdict import Verdict, judge
 from configs.evaluation import Evaluation
 
@@ -56,11 +56,11 @@ def test_of_models_made_worse_at_least_19_are_blocked_each_with_the_bound(damage
 
 
 @pytest.mark.parametrize(
-    ("slicing", "name"), [(0, "device=mobile"), (0, "device=tablet"), (1, "position=top"), (1, "position=footer")]
+    ("column", "value"), [("device", "mobile"), ("device", "tablet"), ("position", "top"), ("position", "footer")]
 )
-def test_a_shuffled_slice_is_blocked_and_named(slicing: int, name: str) -> None:
-    found = verdicts(lambda data, seed: with_a_shuffled_slice(data, seed, slicing, name))
-    named = [any(bound.slice == name and not bound.held for bound in one.bounds) for one in found]
+def test_a_shuffled_slice_is_blocked_and_named(column: str, value: str) -> None:
+    found = verdicts(lambda data, seed: with_a_shuffled_slice(data, seed, column, value))
+    named = [any(bound.slice == f"{column}={value}" and not bound.held for bound in one.bounds) for one in found]
     assert sum(named) >= PAIRS - 1
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from click_models import Impressions, impressions, sigmoid, trained, with_a_shuffled_slice
 
-from components.evaluator.metrics import FloatArray
+from components.evaluator.sliced_rows import FloatArray
+from components.evaluator.slices import Slicing
 from components.quality_gate.verdict import Force, Verdict, judge
 from configs.evaluation import Bounds, Evaluation, SliceBounds
 
@@ -58,13 +59,17 @@ def test_each_bound_is_listed_overall_and_for_each_slice_that_is_large_enough(da
 
 
 def test_a_slice_that_is_too_small_never_decides(data: Impressions) -> None:
-    worse = with_a_shuffled_slice(data, 1, 0, "device=tablet")
+    worse = with_a_shuffled_slice(data, 1, "device", "tablet")
     assert not verdict(data, worse, trained(data, 1)).blessed
-    rows = int((data.slicings[0].ids == 2).sum())
+    rows = next(one.rows for one in verdict(data, worse, worse).bounds if one.slice == "device=tablet") or 0
     lenient = Evaluation(slice_bounds=SliceBounds(min_rows=rows + 1), bounds=wide())
     found = verdict(data, worse, trained(data, 1), lenient)
     assert found.blessed
     assert "device=tablet" in [one.slice for one in found.left_out]
+
+
+def whole(rows: int) -> list[Slicing]:
+    return [Slicing((), ((),), np.zeros(rows, np.int64))]
 
 
 def wide() -> Bounds:
@@ -72,7 +77,7 @@ def wide() -> Bounds:
 
 
 def test_a_slice_that_got_worse_is_named_with_its_numbers(data: Impressions) -> None:
-    found = verdict(data, with_a_shuffled_slice(data, 1, 1, "position=top"), trained(data, 1))
+    found = verdict(data, with_a_shuffled_slice(data, 1, "position", "top"), trained(data, 1))
     failed = [one for one in found.bounds if not one.held and one.slice]
     assert {one.slice for one in failed} == {"position=top"}
     first = next(one for one in failed if one.name == "AUC change")
@@ -88,11 +93,11 @@ def test_what_the_rows_cannot_tell_is_said_and_blocks_only_where_wanted(data: Im
     """A twelfth of the rows: the AUC's change is known to about 0.01, so that 0.005 is neither shown nor excluded."""
     part = slice(0, 800)
     few = (data.label[part], trained(data, 1, clicks=400)[part], trained(data, 2)[part], None)
-    loose = judge(*few, [], SETTINGS)
+    loose = judge(*few, whole(800), SETTINGS)
     assert loose.blessed
     unclear = [one for one in loose.bounds if one.state == "unclear"]
     assert "AUC change" in [one.name for one in unclear]
-    strict = judge(*few, [], Evaluation(when_unclear="block"))
+    strict = judge(*few, whole(800), Evaluation(when_unclear="block"))
     assert not strict.blessed
     assert any("for certain; give more eval rows" in reason for reason in strict.reasons())
 
@@ -138,12 +143,12 @@ def test_the_verdict_is_json(data: Impressions) -> None:
 def test_nothing_to_decide_on_is_an_error() -> None:
     none = np.zeros(0)
     with pytest.raises(ValueError, match="the eval split has no rows"):
-        judge(none, none, None, None, [], SETTINGS)
+        judge(none, none, None, None, whole(0), SETTINGS)
     with pytest.raises(ValueError, match="every row of the eval split weighs 0"):
-        judge(np.ones(3), np.full(3, 0.5), None, np.zeros(3), [], SETTINGS)
+        judge(np.ones(3), np.full(3, 0.5), None, np.zeros(3), whole(3), SETTINGS)
 
 
 def test_rows_without_a_click_fail_and_are_not_compared() -> None:
-    found = judge(np.zeros(50), np.full(50, 0.1), np.full(50, 0.1), None, [], SETTINGS)
+    found = judge(np.zeros(50), np.full(50, 0.1), np.full(50, 0.1), None, whole(50), SETTINGS)
     assert not found.blessed
     assert [one.name for one in found.bounds if one.name.endswith("change")] == []
