@@ -41,8 +41,8 @@ def rows_of(n_rows: int, seed: int = 1) -> Rows:
 def config_of() -> Any:
     """EvalConfig of adclick's pipeline for candidate and baseline, both read from columns of the data."""
     from components.evaluator.fast_evaluation import filled_in
-    from configs.features import FeatureTable
     from configs.evaluation import Evaluation
+    from configs.features import FeatureTable
     from pipeline.evaluation import eval_config
 
     table = FeatureTable.model_validate(

@@ -13,7 +13,6 @@ from components.artifacts import Columns
 from components.evaluator.executor import ServedBaselineExecutor
 from configs.evaluation import Evaluation
 
-
 GATE_SETTINGS = {"bounds", "slice_bounds", "confidence", "when_unclear"}
 
 
