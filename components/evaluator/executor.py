@@ -1,4 +1,4 @@
-"""Unpacks the Evaluator's artifacts, scores the rows and has them measured (the fast route or stock TFMA) and judged."""
+"""Unpacks the Evaluator's artifacts, scores the rows, has them measured (fast route or stock TFMA) and judged."""
 
 from __future__ import annotations
 
