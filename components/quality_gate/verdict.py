@@ -50,8 +50,10 @@ class Verdict(NamedTuple):
         return self.passed or self.force is not None
 
     def reasons(self) -> list[str]:
-        """One line for each bound that blocks."""
-        return [bound.reason() for bound in self.bounds if not bound.held]
+        """One line for each bound that blocks: all rows together, then slices, the plainest case first."""
+        blocking = [bound for bound in self.bounds if not bound.held]
+        blocking.sort(key=lambda bound: (bound.slice is not None, bound.p_value if bound.slice else 0.0))
+        return [bound.reason() for bound in blocking]
 
     def as_json(self) -> dict[str, Any]:
         """quality_gate.json."""

@@ -13,8 +13,8 @@ def bound(**changes: Any) -> dict[str, Any]:
     return {**found, **more, **changes}
 
 
-def sliced(name: str, **changes: Any) -> dict[str, Any]:
-    return bound(slice=name, rows=900, clicks=80, bound=-0.02, **changes)
+def sliced(slice_name: str, **changes: Any) -> dict[str, Any]:
+    return bound(slice=slice_name, rows=900, clicks=80, bound=-0.02, **changes)
 
 
 def test_bounds_on_all_rows_are_listed_with_their_intervals() -> None:

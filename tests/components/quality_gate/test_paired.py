@@ -92,7 +92,10 @@ def tiles(rows: int, slices: int) -> Slicing:
 
 
 def test_luck_with_the_clicks_is_no_calibration_error() -> None:
-    """Ratios of 1.00 and 1.06 with 100 clicks, each known to 10 %: the rows cannot tell which model is off."""
+    """Ratios of 1.00 and 1.06 with 100 clicks, each known to 10 %: the rows cannot tell which model is off.
+
+    With 10,000 clicks both are known to 1 %, and the true rate would have to lie 3 % off: 3 standard errors, p 0.0013.
+    """
     label = np.zeros(2_000)
     label[:100] = 1
     old, new = np.full(2_000, 0.05), np.full(2_000, 0.053)
@@ -101,7 +104,7 @@ def test_luck_with_the_clicks_is_no_calibration_error() -> None:
     assert few.low[0] < 0 < few.high[0]
     assert few.p_value[0] > 0.05
     many = (np.tile(values, 100) for values in (label, new, old))
-    assert calibration_error_rise(measured(*many), 0.0, 0.95).p_value[0] < 0.001
+    assert calibration_error_rise(measured(*many), 0.0, 0.95).p_value[0] < 0.005
 
 
 @pytest.mark.parametrize("compare", COMPARISONS)

@@ -40,7 +40,8 @@ def test_a_first_model_has_to_reach_the_absolute_bounds(data: Impressions) -> No
     ]
     bad = verdict(data, np.random.default_rng(1).permutation(trained(data, 1)), None)
     assert not bad.blessed
-    assert [reason.split()[0] for reason in bad.reasons()] == ["AUC"]
+    assert bad.reasons()[0].startswith("AUC 0.")
+    assert bad.reasons()[0].endswith("is not ≥ 0.55")
 
 
 def test_each_bound_is_listed_overall_and_for_each_slice_that_is_large_enough(data: Impressions) -> None:
@@ -79,14 +80,15 @@ def wide() -> Bounds:
 def test_a_slice_that_got_worse_is_named_with_its_numbers(data: Impressions) -> None:
     found = verdict(data, with_a_shuffled_slice(data, 1, "position", "top"), trained(data, 1))
     failed = [one for one in found.bounds if not one.held and one.slice]
-    assert {one.slice for one in failed} == {"position=top"}
-    first = next(one for one in failed if one.name == "AUC change")
+    first = next(one for one in failed if one.name == "AUC change" and one.slice == "position=top")
     assert first.value is not None and first.low is not None and first.high is not None
     assert first.low < first.value < first.high < -0.02
     assert first.reason() == (
         f"AUC change in position=top {first.value:.4f} [{first.low:.4f}, {first.high:.4f}] is not ≥ -0.02"
     )
-    assert first.reason() in found.reasons()
+    of_slices = [reason for reason in found.reasons() if "=" in reason]
+    assert all("in position=top" in reason for reason in of_slices[:2])  # others lose a little with it
+    assert first.reason() in of_slices[:2]
 
 
 def test_what_the_rows_cannot_tell_is_said_and_blocks_only_where_wanted(data: Impressions) -> None:
@@ -113,11 +115,22 @@ def test_weights_count(data: Impressions) -> None:
 
 
 def test_a_miscalibrated_candidate_is_blocked(data: Impressions) -> None:
+    """30 % too high; 850 clicks tell the rate to 3.4 %, and no slice needs to say more."""
     score = trained(data, 1)
-    high = sigmoid(np.log(score / (1 - score)) + 0.25)
-    found = verdict(data, high, score)
-    failed = [one.name for one in found.bounds if not one.held and not one.slice]
-    assert failed == ["calibration error change"]
+    calibrated = calibrate(score, data.label.mean())
+    high = calibrate(score, 1.3 * data.label.mean())
+    failed = [one.name for one in verdict(data, high, calibrated).bounds if not one.held]
+    assert "calibration error change" in failed
+    assert "AUC change" not in failed  # both rank alike
+
+
+def calibrate(score: FloatArray, rate: float) -> FloatArray:
+    """The logits moved until the mean score is the rate, by Newton's method."""
+    logit = np.log(score / (1 - score))
+    for _ in range(20):
+        moved = sigmoid(logit)
+        logit = logit - (moved.mean() - rate) / (moved * (1 - moved)).mean()
+    return sigmoid(logit)
 
 
 def test_force_blesses_and_keeps_what_failed(data: Impressions) -> None:
