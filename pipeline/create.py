@@ -90,7 +90,7 @@ def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = 
         eval_config(settings.evaluation, settings.features),
         features,
         settings.evaluation.engine,
-        code_fingerprint("components.evaluator.executor", "components.evaluator.fast_evaluation"),
+        code_fingerprint("components.evaluator.executor", "components.evaluator.tfma_metrics"),
     )
     infra_blessing = None
     canaries: list[BaseComponent] = []
