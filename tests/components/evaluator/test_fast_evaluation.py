@@ -6,29 +6,35 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
 
 from benchmarks.evaluator import greatest_difference, values_of
-from benchmarks.peers.evaluator_rows import SLICE_COLUMNS, config_of, rows_of
+from benchmarks.peers.evaluator_rows import SLICE_COLUMNS, rows_of
+from benchmarks.peers.evaluator_rows import config_of as config_of_columns
 from components.evaluator.fast_evaluation import UnknownMetricError, evaluate
 from components.evaluator.measuring import Measured, measure
 from components.evaluator.slices import encode, slicings
 
-
-def measured_rows(n_rows: int) -> list[Measured]:
-    rows = rows_of(n_rows)
-    encoded = {name: encode(pa.chunked_array([pa.array(rows.columns[name])]), name) for name in SLICE_COLUMNS}
-    return measure(rows.scores, slicings(encoded, [(name,) for name in SLICE_COLUMNS], n_rows))
+FEW = {"device": 3, "site": 12}
 
 
-def stock(folder: Path, n_rows: int, config: Any) -> None:
+def config_of() -> Any:
+    return config_of_columns(FEW)
+
+
+def measured_rows(n_rows: int, sizes: dict[str, int] = FEW) -> list[Measured]:
+    rows = rows_of(n_rows, sizes)
+    encoded = {name: encode(pa.chunked_array([pa.array(rows.columns[name])]), name) for name in sizes}
+    return measure(rows.scores, slicings(encoded, [(name,) for name in sizes], n_rows))
+
+
+def stock(folder: Path, n_rows: int, config: Any, sizes: dict[str, int] = FEW) -> None:
     """Stock TFMA's files in `folder`."""
     import pandas as pd
     import tensorflow_model_analysis as tfma
 
-    rows = rows_of(n_rows)
+    rows = rows_of(n_rows, sizes)
     tfma.analyze_raw_data(pd.DataFrame({**rows.scores, **rows.columns}), config, output_path=str(folder))
 
 
@@ -72,6 +78,8 @@ def test_tfma_loads_the_verdict_with_the_bounds_that_failed(tmp_path: Path) -> N
     for metric in config.metrics_specs[0].metrics:
         if metric.class_name == "AUC":
             metric.per_slice_thresholds[0].threshold.value_threshold.lower_bound.value = 0.999
+        if metric.class_name == "Calibration":
+            metric.per_slice_thresholds[0].threshold.value_threshold.upper_bound.value = 9.0
     evaluate(config, measured_rows(400), str(tmp_path), "rows", {})
     verdict = tfma.load_validation_result(str(tmp_path))
     assert not verdict.validation_ok
@@ -82,8 +90,8 @@ def test_tfma_loads_the_verdict_with_the_bounds_that_failed(tmp_path: Path) -> N
 
 def test_a_metric_that_only_tfma_knows_is_named(tmp_path: Path) -> None:
     config = config_of()
-    config.metrics_specs[0].metrics.add(class_name="TjurDiscrimination")
-    with pytest.raises(UnknownMetricError, match="TjurDiscrimination"):
+    config.metrics_specs[0].metrics.add(class_name="MeanSquaredError")
+    with pytest.raises(UnknownMetricError, match="MeanSquaredError"):
         evaluate(config, measured_rows(50), str(tmp_path), "rows", {})
 
 
@@ -102,14 +110,13 @@ def test_both_routes_write_the_same_on_few_rows(results: Path, tmp_path: Path) -
 @pytest.mark.e2e
 @pytest.mark.timeout(1800)
 def test_both_routes_write_the_same_on_100k_rows(tmp_path: Path) -> None:
-    """Overall and on each of 3,538 slices, to 1e-6."""
+    """Overall and on each of 100 slices, to 1e-6."""
     n_rows = 100_000
     fast, slow = tmp_path / "fast", tmp_path / "slow"
     fast.mkdir()
-    evaluate(config_of(), measured_rows(n_rows), str(fast), "rows", {})
-    stock(slow, n_rows, config_of())
+    evaluate(config_of_columns(), measured_rows(n_rows, SLICE_COLUMNS), str(fast), "rows", {})
+    stock(slow, n_rows, config_of_columns(), SLICE_COLUMNS)
     found = values_of(fast)
     gap, worst = greatest_difference(found, values_of(slow))
     assert gap < 1e-6, worst
-    assert sum(not math.isnan(value) for value in found.values()) > 100_000
-    assert np.isfinite(gap)
+    assert sum(math.isfinite(value) for value in found.values()) > 4_000  # 101 slices, 18 metrics, 2 models and change
