@@ -29,7 +29,7 @@ def cpu_s() -> float:
     )
 
 
-def fast(folder: Path, n_rows: int) -> dict[str, Any]:
+def fast(folder: Path, n_rows: int, baseline: bool) -> dict[str, Any]:
     """The fast route from scores and columns to TFMA's files, with intervals and paired differences."""
     import pyarrow as pa
 
@@ -38,23 +38,23 @@ def fast(folder: Path, n_rows: int) -> dict[str, Any]:
     from components.evaluator.slices import encode, slicings
 
     _import_stack()
-    config = config_of()
-    rows = rows_of(n_rows)
+    config, rows = config_of(baseline=baseline), rows_of(n_rows)
+    scores = {name: one for name, one in rows.scores.items() if baseline or name != "baseline"}
     started, cpu = time.perf_counter(), cpu_s()
     encoded = {name: encode(pa.chunked_array([pa.array(rows.columns[name])]), name) for name in SLICE_COLUMNS}
-    measured = measure(rows.scores, slicings(encoded, [(name,) for name in SLICE_COLUMNS], n_rows))
+    measured = measure(scores, slicings(encoded, [(name,) for name in SLICE_COLUMNS], n_rows))
     evaluate(config, measured, str(folder), "rows", {})
     json.dumps(as_json(measured))
     return {"wall_s": time.perf_counter() - started, "cpu_s": cpu_s() - cpu}
 
 
-def stock(folder: Path, n_rows: int) -> dict[str, Any]:
+def stock(folder: Path, n_rows: int, baseline: bool) -> dict[str, Any]:
     """TFMA on Beam's own runner, with the scores among the columns as predictions, so that no model is run."""
     import pandas as pd
     import tensorflow_model_analysis as tfma
 
     _import_stack()
-    config, rows = config_of(), rows_of(n_rows)
+    config, rows = config_of(baseline=baseline), rows_of(n_rows)
     frame = pd.DataFrame({**rows.scores, **rows.columns})
     started, cpu = time.perf_counter(), cpu_s()
     tfma.analyze_raw_data(frame, config, output_path=str(folder))
@@ -98,6 +98,7 @@ def main() -> None:
     """Runs both and prints the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--baseline", action="store_true", help="two models and their differences; stock takes twice")
     parser.add_argument("--only", choices=["fast", "stock"], help="internal: one route in this process")
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
@@ -105,14 +106,16 @@ def main() -> None:
 
     prepare_environment()
     if options.only:
-        print(json.dumps({"fast": fast, "stock": stock}[options.only](options.folder, options.rows)))
+        print(json.dumps({"fast": fast, "stock": stock}[options.only](options.folder, options.rows, options.baseline)))
         return
     figures: dict[str, Any] = {"benchmark": "evaluator", "rows": options.rows, "slice_columns": len(SLICE_COLUMNS)}
+    figures["models"] = 2 if options.baseline else 1
     with tempfile.TemporaryDirectory() as place:
         for route in ("fast", "stock"):
             folder = Path(place) / route
             folder.mkdir()
             command = [sys.executable, "-m", "benchmarks.evaluator", "--only", route, "--folder", str(folder)]
+            command += ["--baseline"] if options.baseline else []
             done = subprocess.run([*command, "--rows", str(options.rows)], check=True, capture_output=True, text=True)
             figures[route] = {key: round(one, 2) for key, one in json.loads(done.stdout.splitlines()[-1]).items()}
         found = {route: values_of(Path(place) / route) for route in ("fast", "stock")}

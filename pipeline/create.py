@@ -94,7 +94,7 @@ def create_pipeline(
         features,
         settings.evaluation,
         force_bless,
-        code_fingerprint("components.evaluator.executor", "components.evaluator.fast_evaluation"),
+        code_fingerprint("components.evaluator.executor", "components.evaluator.tfma_metrics"),
     )
     infra_blessing = None
     canaries: list[BaseComponent] = []

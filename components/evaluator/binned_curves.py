@@ -28,8 +28,11 @@ def binned(rows: SlicedRows) -> SlicedRows:
 
 
 def binned_auc(rows: SlicedRows) -> FloatArray:
-    """TFMA's AUC of the ROC curve, [n_slices]: trapezoids between thresholds, that is ½ for a pair in one bin."""
-    return auc(binned(rows))
+    """TFMA's AUC of the ROC curve, [n_slices]: trapezoids between thresholds, that is ½ for a pair in one bin.
+
+    0 with one class only, as TFMA has it: `auc_exact` says NaN there.
+    """
+    return np.nan_to_num(auc(binned(rows)))
 
 
 def binned_pr_auc(rows: SlicedRows) -> FloatArray:

@@ -31,7 +31,8 @@ def normalized_entropy(rows: SlicedRows) -> FloatArray:
 def normalized_entropy_influence(rows: SlicedRows, value: FloatArray) -> FloatArray:
     """What each row adds to a slice's normalized entropy, [rows]: (dL − NE · ln((1 − r)/r) dr) / H(r)."""
     ids, rate = rows.slice_id, ratio(rows.positives, rows.weights)
-    slope = np.log(ratio(rows.negatives, rows.positives))
+    odds = ratio(rows.negatives, rows.positives)
+    slope = np.log(np.where(odds > 0, odds, np.nan))
     rate_influence = ratio(rows.weight * (rows.label - rate[ids]), rows.weights[ids])
     loss_influence = log_loss_influence(rows, log_loss(rows))
     return ratio(loss_influence - value[ids] * slope[ids] * rate_influence, _entropy(rows)[ids])

@@ -74,7 +74,7 @@ def encode(values: pa.ChunkedArray, name: str) -> tuple[IntArray, list[Any]]:
     """Codes [rows], −1 for null, and the values that they stand for."""
     if pa.types.is_floating(values.type):
         values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
-    encoded = values.combine_chunks().dictionaryencode()
+    encoded = values.combine_chunks().dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.unify_dictionaries().chunk(0) if encoded.num_chunks else pa.array([], pa.string())
     codes = np.asarray(encoded.indices.fill_null(-1)).astype(np.int64)

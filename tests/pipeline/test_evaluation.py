@@ -62,3 +62,16 @@ def test_counts_and_means_are_reported_too() -> None:
         "MeanLabel",
         "MeanPrediction",
     ]
+
+
+def test_our_metrics_are_asked_for_by_classes_that_tfma_finds() -> None:
+    """All of the registry: as TFMA's own class where it has one, else as ours."""
+    from tensorflow_model_analysis.metrics import metric_specs
+
+    from components.evaluator.registry import METRICS
+
+    found = config()
+    names = {key.name for key, _, _ in metric_specs.keys_and_metrics_from_specs(found, found.metrics_specs)}
+    tfmas = {"log_loss": "binary_crossentropy", "calibration_ratio": "calibration", "auc": "auc_exact"}
+    assert {tfmas.get(name, name) for name in METRICS} <= names
+    assert names >= {"auc", "auc_precision_recall", "example_count"}
