@@ -26,7 +26,7 @@ class Bound(NamedTuple):
     high: float | None = None
     """Interval of the value, where there is one."""
     p_value: float | None = None
-    """Of a regression: adjusted for the number of comparisons."""
+    """Of a regression: adjusted for the number of slices."""
     slice: str | None = None
     rows: int | None = None
     clicks: int | None = None

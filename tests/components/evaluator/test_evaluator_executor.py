@@ -19,7 +19,7 @@ from components.evaluator.executor import METRICS_FILE, SCORES_FILE, ServedBasel
 from components.evaluator.metrics import click_metrics
 from components.example_gen.columns import write_columns
 from configs.features import FeatureTable
-from configs.settings import Bounds, Evaluation
+from configs.evaluation import Bounds, Evaluation
 from pipeline.evaluation import eval_config
 
 N_ROWS = 300
