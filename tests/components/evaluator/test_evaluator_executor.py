@@ -18,8 +18,8 @@ from components.artifacts import Columns
 from components.evaluator.executor import METRICS_FILE, SCORES_FILE, ServedBaselineExecutor
 from components.evaluator.metrics import click_metrics
 from components.example_gen.columns import write_columns
-from configs.features import FeatureTable
 from configs.evaluation import Bounds, Evaluation
+from configs.features import FeatureTable
 from pipeline.evaluation import eval_config
 
 N_ROWS = 300
