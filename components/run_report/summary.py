@@ -17,6 +17,7 @@ from components.evaluator.metrics import click_metrics
 from configs.settings import Bounds
 
 TRUTH_KEY = "impression_id"
+SLICES_KEPT = 200
 
 
 def rows_part(counts: dict[str, Any]) -> dict[str, Any]:
@@ -61,6 +62,21 @@ def metrics_part(scores: dict[str, npt.NDArray[np.float64]], baseline_version: i
         baseline = {"version": baseline_version, "metrics": compared}
     candidate = dataclasses.asdict(click_metrics(label, scores["candidate"], weight))
     return {"metrics": candidate, "baseline": baseline}
+
+
+def slices_part(measured: list[dict[str, Any]], most: int = SLICES_KEPT) -> dict[str, Any]:
+    """`slices`, `slices_left_out` and `difference` of the summary, from the evaluator's click_metrics.json.
+
+    The `most` slices with the most rows, since a column of nearly unique values has as many slices as rows.
+    `difference` is of all rows, which come first: candidate − baseline with its 95 % interval; None without a baseline.
+    """
+    overall, *slices = measured
+    kept = sorted(slices, key=lambda one: -one["count"])[:most]
+    return {
+        "slices": kept,
+        "slices_left_out": len(slices) - len(kept),
+        "difference": overall.get("difference"),
+    }
 
 
 def bounds_part(bounds: Bounds, metrics: dict[str, Any], baseline: dict[str, Any] | None) -> list[dict[str, Any]]:
