@@ -20,7 +20,7 @@ def bound_lines(verdict: dict[str, Any]) -> list[str]:
         lines.append(f"  FAILED  {len(failed) - MOST_SLICES} more bounds of slices, see summary.json")
     if slices and not failed:
         lines.append(_nearest_line(slices))
-    return lines + _left_out_lines(verdict.get("slices_left_out", []))
+    return lines + _left_out_lines(verdict.get("slices_too_small"))
 
 
 def decision_line(summary: dict[str, Any]) -> str:
@@ -70,12 +70,13 @@ def _share_used(bound: dict[str, Any]) -> float:
     return float(bound["value"] / bound["bound"]) if bound["bound"] else float(abs(bound["value"]))
 
 
-def _left_out_lines(left_out: Sequence[dict[str, Any]]) -> list[str]:
-    if not left_out:
+def _left_out_lines(too_small: dict[str, Any] | None) -> list[str]:
+    if not too_small or not too_small["count"]:
         return []
-    told = "; ".join(f"{one['slice']}: {one['reason']}" for one in left_out[:3])
-    more = f"; and {len(left_out) - 3} more" if len(left_out) > 3 else ""
-    return [f"  left out {_count(len(left_out), 'slice')} too small to decide ({told}{more})"]
+    shown = too_small["largest"][:3]
+    told = "; ".join(f"{one['slice']}: {one['reason']}" for one in shown)
+    more = f"; and {too_small['count'] - len(shown):,} more" if too_small["count"] > len(shown) else ""
+    return [f"  left out {_count(too_small['count'], 'slice')} too small to decide ({told}{more})"]
 
 
 def _count(number: int, noun: str) -> str:

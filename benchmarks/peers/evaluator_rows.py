@@ -29,7 +29,7 @@ def rows_of(n_rows: int, sizes: dict[str, int] | None = None, seed: int = 1) -> 
 
     def scores(noise: float) -> FLOAT:
         found = 1 / (1 + np.exp(-(logit + noise * draws.normal(size=n_rows))))
-        return found.astype(np.float32).astype(np.float64)  # models answer in 32 bits
+        return np.asarray(found.astype(np.float32), np.float64)  # models answer in 32 bits
 
     label = (draws.random(n_rows) < 1 / (1 + np.exp(-logit))).astype(np.float64)
     columns = {}

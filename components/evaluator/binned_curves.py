@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from components.evaluator.ranking import auc
-from components.evaluator.sliced_rows import FloatArray, SlicedRows, ratio
+from components.evaluator.sliced_rows import FloatArray, SlicedRows, ratio, sums
 
 BUCKETS = 10_000
 TFMA_EPSILON = 1e-7
@@ -51,4 +51,4 @@ def binned_pr_auc(rows: SlicedRows) -> FloatArray:
     slope = np.nan_to_num(ratio(positive, weight))
     grown = np.where(nothing, 1.0, (above_all + weight) / np.where(nothing, 1.0, above_all))
     area = slope * (positive + np.where(nothing, 0.0, above - slope * above_all) * np.log(grown))
-    return np.nan_to_num(ratio(np.bincount(ties.slice_id, area, rows.n_slices), rows.positives))
+    return np.nan_to_num(ratio(sums(ties.slice_id, area, rows.n_slices), rows.positives))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.evaluator.sliced_rows import FloatArray, IntArray, SlicedRows, ratio
+from components.evaluator.sliced_rows import FloatArray, IntArray, SlicedRows, ratio, sums
 
 ECE_BINS = 10
 
@@ -74,4 +74,4 @@ def _bins(rows: SlicedRows) -> IntArray:
 
 def _gaps(rows: SlicedRows, bins: IntArray) -> FloatArray:
     """Σ w (y − s) of each bin, [n_slices · ECE_BINS]."""
-    return np.bincount(bins, rows.weight * (rows.label - rows.score), rows.n_slices * ECE_BINS)
+    return sums(bins, rows.weight * (rows.label - rows.score), rows.n_slices * ECE_BINS)

@@ -12,10 +12,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from components.evaluator.registry import METRICS, Metric
-from components.evaluator.sliced_rows import FloatArray, SlicedRows
+from components.evaluator.sliced_rows import FloatArray, IntArray, SlicedRows, sums
 
 LEVEL = 0.95
 
@@ -65,7 +64,7 @@ def paired_differences(
     baseline: FloatArray,
     weight: FloatArray | None = None,
     seed: int | None = None,
-    slice_ids: npt.NDArray[np.integer] | None = None,
+    slice_ids: IntArray | None = None,
     n_slices: int = 1,
 ) -> Differences:
     """Of each slice.
@@ -107,7 +106,7 @@ def contributed_differences(
     added[candidate.row] += of_candidate.added
     added[baseline.row] -= of_baseline.added
     inside = ids >= 0
-    error = np.sqrt(np.bincount(ids[inside], added[inside] ** 2, candidate.n_slices))
+    error = np.sqrt(sums(ids[inside], added[inside] ** 2, candidate.n_slices))
     difference = of_candidate.value - of_baseline.value
     reach = quantile(candidate.effective_clicks) * error
     return Differences(difference, difference - reach, difference + reach)

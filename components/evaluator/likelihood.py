@@ -41,7 +41,8 @@ def normalized_entropy_influence(rows: SlicedRows, value: FloatArray) -> FloatAr
 def row_loss(rows: SlicedRows) -> FloatArray:
     """Negative log likelihood of each row, [rows]."""
     clipped = np.clip(rows.score, EPSILON, 1.0 - EPSILON)
-    return -(rows.label * np.log(clipped) + (1.0 - rows.label) * np.log1p(-clipped))
+    likelihood: FloatArray = rows.label * np.log(clipped) + (1.0 - rows.label) * np.log1p(-clipped)
+    return -likelihood
 
 
 def _entropy(rows: SlicedRows) -> FloatArray:

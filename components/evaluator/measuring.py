@@ -36,7 +36,7 @@ def measure(
     scores: dict[str, npt.NDArray[np.float64]], slicings: Iterable[Slicing], names: Iterable[str] = tuple(METRICS)
 ) -> list[Measured]:
     """`scores`: label, candidate and, where they are known, weight and baseline; all [rows]."""
-    models = [model for model in ("candidate", "baseline") if model in scores]
+    models: list[str] = [model for model in ("candidate", "baseline") if model in scores]
     by_score: dict[str, IntArray] = {model: np.argsort(scores[model], kind="stable") for model in models}
     names = tuple(names)
     found = []

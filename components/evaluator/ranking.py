@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.evaluator.sliced_rows import FloatArray, SlicedRows, ratio
+from components.evaluator.sliced_rows import FloatArray, SlicedRows, ratio, sums
 
 
 def auc(rows: SlicedRows) -> FloatArray:
@@ -15,7 +15,7 @@ def auc(rows: SlicedRows) -> FloatArray:
     """
     positive, negative = rows.ties.total(rows.positive), rows.ties.total(rows.negative)
     below = rows.below(negative, rows.negatives)
-    wins = np.bincount(rows.ties.slice_id, positive * (below + 0.5 * negative), rows.n_slices)
+    wins = sums(rows.ties.slice_id, positive * (below + 0.5 * negative), rows.n_slices)
     return ratio(wins, rows.positives * rows.negatives)
 
 
@@ -33,7 +33,7 @@ def auc_influence(rows: SlicedRows, value: FloatArray) -> FloatArray:
     clicks = ratio(rows.positive, rows.positives[ids]) * (ratio(beaten, rows.negatives[ids]) - mine)
     others = ratio(rows.negative, rows.negatives[ids]) * (1.0 - ratio(lower_clicks, rows.positives[ids]) - mine)
     non_clicks = ratio(rows.negatives**2, rows.total(rows.negative**2))
-    return clicks * _unbiased(rows.effective_clicks)[ids] + others * _unbiased(non_clicks)[ids]
+    return np.add(clicks * _unbiased(rows.effective_clicks)[ids], others * _unbiased(non_clicks)[ids])
 
 
 def average_precision(rows: SlicedRows) -> FloatArray:
@@ -43,7 +43,7 @@ def average_precision(rows: SlicedRows) -> FloatArray:
     average_precision_score is the same. NaN without clicks.
     """
     positive, _, _, precision = _precision(rows)
-    return ratio(np.bincount(rows.ties.slice_id, positive * precision, rows.n_slices), rows.positives)
+    return ratio(sums(rows.ties.slice_id, positive * precision, rows.n_slices), rows.positives)
 
 
 def average_precision_influence(rows: SlicedRows, value: FloatArray) -> FloatArray:
@@ -57,8 +57,8 @@ def average_precision_influence(rows: SlicedRows, value: FloatArray) -> FloatArr
     square = np.where(above_all > 0, above_all, 1.0) ** 2
     gain = positive * (above_all - above) / square
     loss = positive * above / square
-    gains = rows.below(gain, np.bincount(ties.slice_id, gain, rows.n_slices)) + gain
-    losses = rows.below(loss, np.bincount(ties.slice_id, loss, rows.n_slices)) + loss
+    gains = rows.below(gain, sums(ties.slice_id, gain, rows.n_slices)) + gain
+    losses = rows.below(loss, sums(ties.slice_id, loss, rows.n_slices)) + loss
     click = (precision + gains)[ties.group] - value[ids]
     return ratio(rows.positive * click - rows.negative * losses[ties.group], rows.positives[ids])
 

@@ -20,6 +20,11 @@ def ratio(above: FloatArray | float, below: FloatArray | float) -> FloatArray:
     return out
 
 
+def sums(ids: IntArray, values: FloatArray, n_ids: int) -> FloatArray:
+    """Sum of the values of each id, [n_ids]."""
+    return np.asarray(np.bincount(ids, values, n_ids), np.float64)
+
+
 @dataclasses.dataclass(frozen=True)
 class SlicedRows:
     """Rows of disjoint slices in rising order of (slice, score); all arrays [rows].
@@ -41,7 +46,7 @@ class SlicedRows:
         label: FloatArray,
         score: FloatArray,
         weight: FloatArray | None = None,
-        slice_ids: npt.NDArray[np.integer] | None = None,
+        slice_ids: IntArray | None = None,
         n_slices: int = 1,
         by_score: IntArray | None = None,
     ) -> SlicedRows:
@@ -54,9 +59,8 @@ class SlicedRows:
             ids = np.zeros(len(order), np.int64)
         else:
             order = order[slice_ids[order] >= 0]
-            ids = slice_ids[order]
             # a stable sort of small integers is a radix sort: linear in the rows
-            small = ids.astype(np.uint16) if n_slices <= 1 << 16 else ids
+            small = slice_ids[order].astype(np.uint16 if n_slices <= 1 << 16 else np.int64)
             order = order[np.argsort(small, kind="stable")]
             ids = slice_ids[order].astype(np.int64)
         weights = np.ones(len(order)) if weight is None else np.asarray(weight, np.float64)[order]
@@ -74,7 +78,7 @@ class SlicedRows:
 
     def total(self, values: FloatArray) -> FloatArray:
         """Sum over each slice, [n_slices]."""
-        return np.bincount(self.slice_id, values, self.n_slices)
+        return sums(self.slice_id, values, self.n_slices)
 
     @functools.cached_property
     def count(self) -> IntArray:

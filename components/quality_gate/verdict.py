@@ -18,6 +18,8 @@ from components.quality_gate.regressions import by_slice, overall
 from components.quality_gate.slices import LeftOut
 from configs.evaluation import Evaluation
 
+SLICES_KEPT = 50
+
 
 class Force(NamedTuple):
     """An operator's word that a refused candidate goes into service all the same."""
@@ -55,6 +57,10 @@ class Verdict(NamedTuple):
         blocking.sort(key=lambda bound: (bound.slice is not None, bound.p_value if bound.slice else 0.0))
         return [bound.reason() for bound in blocking]
 
+    def largest(self, most: int = SLICES_KEPT) -> list[LeftOut]:
+        """Of the slices that do not decide, the largest; a column of nearly unique values has as many as rows."""
+        return sorted(self.left_out, key=lambda one: -one.rows)[:most]
+
     def as_json(self) -> dict[str, Any]:
         """quality_gate.json."""
         return {
@@ -64,7 +70,7 @@ class Verdict(NamedTuple):
             "compared": self.compared,
             "confidence": self.confidence,
             "bounds": [bound.as_json() for bound in self.bounds],
-            "slices_left_out": [one._asdict() for one in self.left_out],
+            "slices_too_small": {"count": len(self.left_out), "largest": [one._asdict() for one in self.largest()]},
             "force": None if self.force is None else self.force._asdict(),
         }
 

@@ -16,6 +16,7 @@ from components.creative_gen.image_checks import UnusableCode
 from components.evaluator.metrics import click_metrics
 
 TRUTH_KEY = "impression_id"
+SLICES_KEPT = 200
 
 
 def rows_part(counts: dict[str, Any]) -> dict[str, Any]:
@@ -62,6 +63,21 @@ def metrics_part(scores: dict[str, npt.NDArray[np.float64]], baseline_version: i
     return {"metrics": candidate, "baseline": baseline}
 
 
+def slices_part(measured: list[dict[str, Any]], most: int = SLICES_KEPT) -> dict[str, Any]:
+    """`slices`, `slices_left_out` and `difference` of the summary, from the evaluator's click_metrics.json.
+
+    The `most` slices with the most rows, since a column of nearly unique values has as many slices as rows.
+    `difference` is of all rows, which come first: candidate − baseline with its 95 % interval; None without a baseline.
+    """
+    overall, *slices = measured
+    kept = sorted(slices, key=lambda one: -one["count"])[:most]
+    return {
+        "slices": kept,
+        "slices_left_out": len(slices) - len(kept),
+        "difference": overall.get("difference"),
+    }
+
+
 def verdict_part(gate: dict[str, Any], canary: dict[str, Any] | None, not_pushed: str) -> dict[str, Any]:
     """`verdict` of the summary. A model is blessed where both the gate and, if there is one, the canary bless it.
 
@@ -80,7 +96,7 @@ def verdict_part(gate: dict[str, Any], canary: dict[str, Any] | None, not_pushed
         "bounds": gate["bounds"],
         "compared": gate["compared"],
         "confidence": gate["confidence"],
-        "slices_left_out": gate["slices_left_out"],
+        "slices_too_small": gate["slices_too_small"],
         "force": None if gate["force"] is None else {**gate["force"], "overruled": gate["reasons"]},
         "canary": canary,
     }

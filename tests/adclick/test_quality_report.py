@@ -59,13 +59,13 @@ def test_slices_that_hold_are_counted_with_the_one_nearest_to_its_bound() -> Non
 
 def test_slices_that_are_too_small_are_told() -> None:
     left_out = [{"slice": f"site={n}", "rows": n, "clicks": 0, "reason": f"{n} rows, fewer than 500"} for n in range(5)]
-    assert bound_lines({"bounds": [], "slices_left_out": left_out[:1]}) == [
+    assert bound_lines({"bounds": [], "slices_too_small": {"count": 1, "largest": left_out[:1]}}) == [
         "  left out 1 slice too small to decide (site=0: 0 rows, fewer than 500)"
     ]
-    (line,) = bound_lines({"bounds": [], "slices_left_out": left_out})
+    (line,) = bound_lines({"bounds": [], "slices_too_small": {"count": 1_000, "largest": left_out}})
     assert line == (
-        "  left out 5 slices too small to decide (site=0: 0 rows, fewer than 500; site=1: 1 rows, fewer than 500; "
-        "site=2: 2 rows, fewer than 500; and 2 more)"
+        "  left out 1,000 slices too small to decide (site=0: 0 rows, fewer than 500; site=1: 1 rows, fewer than 500; "
+        "site=2: 2 rows, fewer than 500; and 997 more)"
     )
 
 

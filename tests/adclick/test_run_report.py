@@ -220,7 +220,7 @@ def test_a_stopped_run_keeps_what_there_was(tmp_path: Path) -> None:
         "bounds": [],
         "compared": False,
         "confidence": None,
-        "slices_left_out": [],
+        "slices_too_small": {"count": 0, "largest": []},
         "force": None,
         "canary": None,
     }

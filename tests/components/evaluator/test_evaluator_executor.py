@@ -15,9 +15,11 @@ from tfx.types import standard_artifacts
 from tfx.utils import json_utils, path_utils
 
 from components.artifacts import Columns
+from components.evaluator.component import GATE_SETTINGS
 from components.evaluator.executor import METRICS_FILE, SCORES_FILE, ServedBaselineExecutor
 from components.evaluator.metrics import click_metrics
 from components.example_gen.columns import write_columns
+from components.quality_gate.blessing import read_verdict
 from configs.evaluation import Bounds, Evaluation
 from configs.features import FeatureTable
 from pipeline.evaluation import eval_config
@@ -97,9 +99,12 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     return {"examples": [examples], "columns": [columns], "model": [model], "baseline_model": [baseline]}
 
 
-def run(inputs: dict[str, list[Any]], folder: Path, bounds: Bounds, engine: str = "fast") -> tuple[Path, Any]:
+def run(
+    inputs: dict[str, list[Any]], folder: Path, bounds: Bounds, engine: str = "fast", force_bless: str = ""
+) -> tuple[Path, Any]:
     """The evaluation's folder and the blessing."""
-    config = eval_config(Evaluation(slices=SLICES, bounds=bounds), TABLE)
+    settings = Evaluation(slices=SLICES, bounds=bounds)
+    config = eval_config(settings, TABLE)
     outputs = {
         "evaluation": [artifact(standard_artifacts.ModelEvaluation, folder / "evaluation")],
         "blessing": [artifact(standard_artifacts.ModelBlessing, folder / "blessing")],
@@ -108,6 +113,8 @@ def run(inputs: dict[str, list[Any]], folder: Path, bounds: Bounds, engine: str 
         "eval_config": json_format.MessageToJson(config, preserving_proto_field_name=True),
         "example_splits": json_utils.dumps(["eval"]),
         "features": TABLE.model_dump_json(),
+        "gate": settings.model_dump_json(include=GATE_SETTINGS),
+        "force_bless": force_bless,
         "engine": engine,
     }
     ServedBaselineExecutor().Do(inputs, outputs, properties)
@@ -156,6 +163,39 @@ def test_without_a_model_in_service_only_the_absolute_bounds_hold(inputs: dict[s
     assert blessing.get_string_custom_property("baseline_model") == ""
     (overall, *_) = json.loads((folder / METRICS_FILE).read_text())
     assert {"baseline", "difference"}.isdisjoint(overall)
+
+
+def test_a_model_that_is_worse_than_the_one_in_service_is_refused_unless_forced(
+    inputs: dict[str, list[Any]], tmp_path: Path
+) -> None:
+    """The flat slope follows the steep one: both rank alike, and the probabilities are worse."""
+    turned = {**inputs, "model": inputs["baseline_model"], "baseline_model": [versioned(inputs["model"][0])]}
+    folder, blessing = run(turned, tmp_path / "refused", LENIENT)
+    assert [one.name for one in Path(blessing.uri).iterdir()] == ["NOT_BLESSED"]
+    assert blessing.get_int_custom_property("blessed") == 0
+    refused = read_verdict(str(folder))
+    assert "normalized entropy change" in [one["name"] for one in refused["bounds"] if not one["held"]]
+    assert len(refused["reasons"]) == sum(not one["held"] for one in refused["bounds"])
+    assert refused["force"] is None
+    assert {one["slice"] for one in refused["slices_too_small"]["largest"]} >= {
+        "device=d0",
+        "span=7",
+    }  # fewer than 500 rows
+
+    folder, blessing = run(turned, tmp_path / "forced", LENIENT, force_bless="a day of clicks is missing")
+    assert [one.name for one in Path(blessing.uri).iterdir()] == ["BLESSED"]
+    assert blessing.get_int_custom_property("blessed") == 1
+    assert blessing.get_string_custom_property("force_reason") == "a day of clicks is missing"
+    forced = read_verdict(str(folder))
+    assert (forced["passed"], forced["blessed"], forced["reasons"]) == (False, True, refused["reasons"])
+    assert forced["force"]["reason"] == "a day of clicks is missing"
+
+
+def versioned(model: Any) -> Any:
+    served = standard_artifacts.Model()
+    served.uri, served.id = model.uri, model.id
+    served.set_int_custom_property("version", 3)
+    return served
 
 
 @pytest.mark.e2e

@@ -150,7 +150,8 @@ def test_the_verdict_is_json(data: Impressions) -> None:
     assert len(again["bounds"]) == len(found.bounds)
     keys = ["name", "value", "relation", "bound", "state", "held", "low", "high", "p_value", "slice", "rows", "clicks"]
     assert list(again["bounds"][0]) == [*keys, "note"]
-    assert again["slices_left_out"][0]["slice"] == "device=tv"
+    assert again["slices_too_small"]["count"] == 1
+    assert again["slices_too_small"]["largest"][0]["slice"] == "device=tv"
 
 
 def test_nothing_to_decide_on_is_an_error() -> None:

@@ -103,7 +103,7 @@ def check(**changes: Any) -> dict[str, Any]:
 def gate(**changes: Any) -> dict[str, Any]:
     bound = {"name": "AUC", "value": 0.6, "relation": "≥", "bound": 0.5, "held": True}
     found = {"blessed": True, "passed": True, "reasons": [], "compared": True, "confidence": 0.95, "bounds": [bound]}
-    return {**found, "slices_left_out": [], "force": None, **changes}
+    return {**found, "slices_too_small": {"count": 0, "largest": []}, "force": None, **changes}
 
 
 def test_a_canary_that_passed_leaves_the_gates_word() -> None:
@@ -114,7 +114,7 @@ def test_a_canary_that_passed_leaves_the_gates_word() -> None:
         "bounds": gate()["bounds"],
         "compared": True,
         "confidence": 0.95,
-        "slices_left_out": [],
+        "slices_too_small": {"count": 0, "largest": []},
         "force": None,
         "canary": canary,
     }
@@ -165,3 +165,14 @@ def test_a_blessed_model_that_was_not_pushed_says_why() -> None:
 
 def test_numbers_of_an_artifacts_property() -> None:
     assert (summary.numbers("3,14"), summary.numbers(""), summary.numbers(None)) == ([3, 14], [], [])
+
+
+def test_the_largest_slices_are_kept_and_the_rest_is_counted() -> None:
+    def one(count: int, **more: Any) -> dict[str, Any]:
+        return {"slice": {"device": str(count)}, "count": count, **more}
+
+    change = {"auc": {"value": 0.01, "low": 0.0, "high": 0.02}}
+    part = summary.slices_part([one(9, difference=change), one(2), one(4), one(3)], most=2)
+    assert [entry["count"] for entry in part["slices"]] == [4, 3]
+    assert (part["slices_left_out"], part["difference"]) == (1, change)
+    assert summary.slices_part([one(9)]) == {"slices": [], "slices_left_out": 0, "difference": None}
