@@ -28,8 +28,8 @@ class Bounds(Section):
 class SliceBounds(Section):
     """How far a candidate may fall behind the model in service on one slice, and which slices decide."""
 
-    max_auc_drop: Share = 0.01
-    max_normalized_entropy_rise: float = Field(default=0.01, ge=0.0)
+    max_auc_drop: Share = 0.02
+    max_normalized_entropy_rise: float = Field(default=0.02, ge=0.0)
     max_calibration_error_rise: float = Field(default=0.1, ge=0.0)
     min_rows: int = Field(default=500, ge=2)
     """A slice of fewer rows is reported and never decides."""
