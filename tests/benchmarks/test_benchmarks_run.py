@@ -1,4 +1,4 @@
-"""The benchmarks of the data plane and the Evaluator still run: small, and without the peer, which takes minutes."""
+"""The benchmarks of the data plane (without the peer, which takes minutes) and of the Evaluator still run, small."""
 
 from __future__ import annotations
 
