@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from adclick.errors import AdclickError
 from components.evaluator.binned_curves import binned_auc, binned_pr_auc
 from components.evaluator.measuring import Measured
@@ -55,7 +57,9 @@ def evaluate(
         for index, slice_key in enumerate(one.slicing.keys):
             metrics.append((slice_key, {key: float(value[index]) for key, value in values.items()}))
             intervals[slice_key] = {
-                key: (float(pair[0][index]), float(pair[1][index])) for key, pair in ends.items() if pair is not None
+                key: (float(pair[0][index]), float(pair[1][index]))
+                for key, pair in ends.items()
+                if pair is not None and not np.isnan(pair[0][index])
             }
     return write_results(folder, eval_config, metrics, intervals, data_location, model_locations)
 

@@ -23,10 +23,11 @@ def config_of() -> Any:
     return config_of_columns(FEW)
 
 
-def measured_rows(n_rows: int, sizes: dict[str, int] = FEW) -> list[Measured]:
+def measured_rows(n_rows: int, sizes: dict[str, int] = FEW, baseline: bool = True) -> list[Measured]:
     rows = rows_of(n_rows, sizes)
+    scores = {name: one for name, one in rows.scores.items() if baseline or name != "baseline"}
     encoded = {name: encode(pa.chunked_array([pa.array(rows.columns[name])]), name) for name in sizes}
-    return measure(rows.scores, slicings(encoded, [(name,) for name in sizes], n_rows))
+    return measure(scores, slicings(encoded, [(name,) for name in sizes], n_rows))
 
 
 def stock(folder: Path, n_rows: int, config: Any, sizes: dict[str, int] = FEW) -> None:
@@ -113,13 +114,14 @@ def test_both_routes_write_the_same_on_few_rows(results: Path, tmp_path: Path) -
 @pytest.mark.e2e
 @pytest.mark.timeout(1800)
 def test_both_routes_write_the_same_on_100k_rows(tmp_path: Path) -> None:
-    """Overall and on each of 100 slices, to 1e-6."""
+    """Overall and on each of 100 slices, to 1e-6. One model: stock TFMA takes minutes for each."""
     n_rows = 100_000
     fast, slow = tmp_path / "fast", tmp_path / "slow"
     fast.mkdir()
-    evaluate(config_of_columns(), measured_rows(n_rows, SLICE_COLUMNS), str(fast), "rows", {})
-    stock(slow, n_rows, config_of_columns(), SLICE_COLUMNS)
+    config = config_of_columns(baseline=False)
+    evaluate(config, measured_rows(n_rows, SLICE_COLUMNS, baseline=False), str(fast), "rows", {})
+    stock(slow, n_rows, config, SLICE_COLUMNS)
     found = values_of(fast)
     gap, worst = greatest_difference(found, values_of(slow))
     assert gap < 1e-6, worst
-    assert sum(math.isfinite(value) for value in found.values()) > 4_000  # 101 slices, 18 metrics, 2 models and change
+    assert sum(math.isfinite(value) for value in found.values()) > 1_600  # of 101 slices × 17 metrics
