@@ -42,6 +42,7 @@ def run_to_summary(
     logs: Path,
     progress: LiveProgress | PlainProgress,
     fresh: bool,
+    force_bless: str = "",
 ) -> tuple[int, str]:
     """Exit status and the text for the terminal.
 
@@ -53,7 +54,7 @@ def run_to_summary(
         with output_to(logs / "00-start.log"), no_collection():
             from pipeline.create import create_pipeline
 
-            pipeline = create_pipeline(settings, places, enable_cache=not fresh)
+            pipeline = create_pipeline(settings, places, enable_cache=not fresh, force_bless=force_bless)
         run_pipeline(pipeline, run_id, logs, recorder, Mirror(places.mirror))
     except Exception as error:
         stopped = error

@@ -37,6 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a feature's anomalies are recorded and do not stop the run; may be repeated (anomalies.accept)",
     )
+    parser.add_argument(
+        "--force-bless",
+        metavar="REASON",
+        help="the model goes into service though the gate on the model refuses it; the reason is kept",
+    )
     parser.add_argument("--fresh", action="store_true", help="run every component, whatever an earlier run left")
     parser.add_argument("--no-progress", action="store_true", help="plain lines instead of the live table")
 
@@ -74,6 +79,7 @@ def _run(args: argparse.Namespace, progress: LiveProgress | PlainProgress) -> in
         overrides.append(f"data.root={_quoted(args.data_root)}")
     if args.output_root:
         overrides.append(f"output_root={_quoted(args.output_root)}")
+    force_bless = _force_reason(args.force_bless)
     settings = load_settings(args.config, overrides, args.accept)
     if not is_folder(settings.data.root):
         raise SettingsError(
@@ -99,11 +105,26 @@ def _run(args: argparse.Namespace, progress: LiveProgress | PlainProgress) -> in
         with output_to(logs / "00-start.log"), no_collection():
             from adclick.local_run import run_to_summary
 
-        status, text = run_to_summary(settings, places, run_id, logs, progress, fresh=args.fresh)
+        status, text = run_to_summary(
+            settings, places, run_id, logs, progress, fresh=args.fresh, force_bless=force_bless
+        )
     progress.close()
     progress.say(text)
     progress.say(f"\n{time.monotonic() - began:.0f} s in all")
     return status
+
+
+def _force_reason(words: str | None) -> str:
+    """In one line; empty where nothing is forced. Raises SettingsError for a reason without a word in it."""
+    if words is None:
+        return ""
+    reason = " ".join(words.split())
+    if not any(character.isalnum() for character in reason):
+        raise SettingsError(
+            "--force-bless: needs a reason, which is kept with the model: "
+            "--force-bless 'clicks of one day are missing, ticket 4711'"
+        )
+    return reason
 
 
 def _require_stores(settings: Settings, places: Locations) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from adclick.filesystem import exists, join, read_bytes
 from adclick.gate_report import gate_lines, gate_of
+from adclick.quality_report import bound_lines, decision_line
 from adclick.stack import installed_versions
 
 PUSHED, NOT_BLESSED = 0, 3
@@ -78,9 +79,16 @@ def _stopped_summary(outputs: Mapping[str, Mapping[str, str]], stopped: Exceptio
             "blessed": False,
             "reasons": [str(stopped) or type(stopped).__name__],
             "bounds": [],
+            "compared": False,
+            "confidence": None,
+            "slices_too_small": {"count": 0, "largest": []},
+            "force": None,
             "canary": None,
         },
         "pushed_version": None,
+        "slices": [],
+        "slices_left_out": 0,
+        "difference": None,
         "removed_versions": [],
         "bayes_auc": None,
         "truth": None,
@@ -152,16 +160,13 @@ def verdict_text(summary: dict[str, Any]) -> str:
             f"best possible AUC on these rows {truth['bayes_auc']:.4f} (simulated data); "
             f"share reached {truth['share']:.3f}, with the labels drawn {truth['share_with_labels']:.3f}"
         )
-    lines += ["", *(_bound_line(bound) for bound in summary["verdict"]["bounds"])]
+    lines += ["", *bound_lines(summary["verdict"])]
     lines += [*canary_lines(summary["verdict"].get("canary")), ""]
-    if summary["verdict"]["blessed"] and summary["pushed_version"] is not None:
-        removed = ", ".join(map(str, summary.get("removed_versions", [])))
-        if removed and summary["component_states"]["AtomicPusher"] == "done":
-            lines.append(f"removed    old versions {removed} (push.keep_versions)")
-        lines.append(f"BLESSED: version {summary['pushed_version']} is in service")
-    else:
-        state = "BLESSED, but not in service" if summary["verdict"]["blessed"] else "NOT BLESSED: nothing was pushed"
-        lines.append(f"{state}: " + "; ".join(summary["verdict"]["reasons"]))
+    removed = ", ".join(map(str, summary.get("removed_versions", [])))
+    pushed = summary["verdict"]["blessed"] and summary["pushed_version"] is not None
+    if pushed and removed and summary["component_states"]["AtomicPusher"] == "done":
+        lines.append(f"removed    old versions {removed} (push.keep_versions)")
+    lines.append(decision_line(summary))
     return "\n".join(lines)
 
 
@@ -182,11 +187,6 @@ def _metric_lines(metrics: dict[str, Any], baseline: dict[str, Any] | None) -> l
         f"{label:27}{_figure(metrics[key]):>10}" + (f"{_figure(served[key]):>12}" if baseline else "")
         for key, label in names.items()
     ]
-
-
-def _bound_line(bound: dict[str, Any]) -> str:
-    held = "held  " if bound["held"] else "FAILED"
-    return f"  {held}  {bound['name']} {_figure(bound['value'])} {bound['relation']} {bound['bound']:g}"
 
 
 def canary_lines(canary: dict[str, Any] | None) -> list[str]:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from components.example_gen.reject_codes import RejectCode
 from configs.anomalies import AnomalyLimits
+from configs.evaluation import Evaluation
 from configs.features import FeatureTable, Ignore, Key, Label
 from configs.nearest import likeliest
 from configs.section import Section
@@ -185,26 +186,6 @@ class Trainer(Section):
     """`auto`: where there is a GPU."""
 
 
-class Bounds(Section):
-    """What a candidate must reach, and how far it may fall behind the model in service."""
-
-    min_auc: Share = 0.55
-    max_log_loss: float = Field(default=1.0, gt=0.0)
-    min_calibration_ratio: float = Field(default=0.8, ge=0.0)
-    max_calibration_ratio: float = Field(default=1.25, ge=0.0)
-    max_auc_drop: Share = 0.005
-    max_log_loss_rise: float = Field(default=0.002, ge=0.0)
-
-
-class Evaluation(Section):
-    """What is measured, on which slices, and the bounds of the gate."""
-
-    slices: tuple[tuple[str, ...], ...] = (("device",), ("position",))
-    bounds: Bounds = Bounds()
-    truth: str | None = None
-    """Folder, below data.root or a URI, with the known click probabilities of simulated data; none for real data."""
-
-
 class Canary(Section):
     """How a blessed candidate is served and asked before it is pushed."""
 
@@ -282,7 +263,10 @@ class Settings(Section):
                     "with: split by 'hash', or take pii away"
                 )
         for columns in self.evaluation.slices:
-            for column in columns:
+            for slice_column in columns:
+                column = slice_column.removeprefix("known:")
+                if column == "span" and "span" not in self.features:
+                    continue
                 self._need(column, "evaluation.slices")
                 if isinstance(self.features[column], Label):
                     raise ValueError(

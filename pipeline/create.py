@@ -30,10 +30,13 @@ from pipeline.table_schema import write_schema
 PREPROCESSING_FN = "trainer.preprocessing.preprocessing_fn"
 
 
-def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = True) -> Pipeline:
+def create_pipeline(
+    settings: Settings, places: Locations, enable_cache: bool = True, force_bless: str = ""
+) -> Pipeline:
     """The same components and edges for the first run and for every later one.
 
     Without the cache (`adclick run --fresh`), a model that an operator took out of service may be pushed again.
+    `force_bless`: why a model that the gate refuses goes into service all the same; empty: it does not.
     """
     features = settings.features.model_dump_json()
 
@@ -86,9 +89,12 @@ def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = 
         model,
         served.outputs["baseline"],
         schema.outputs["schema"],
+        examples.outputs["columns"],
         eval_config(settings.evaluation, settings.features),
         features,
-        code_fingerprint("components.evaluator.executor"),
+        settings.evaluation,
+        force_bless,
+        code_fingerprint("components.evaluator.executor", "components.evaluator.tfma_metrics"),
     )
     infra_blessing = None
     canaries: list[BaseComponent] = []

@@ -1,20 +1,32 @@
-"""Settings to TFMA's evaluation config: metrics, slices and the bounds of the gate."""
+"""Settings to TFMA's evaluation config: metrics, slices and absolute bounds."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from google.protobuf import text_format
 
+from configs.evaluation import Bounds, Evaluation
 from configs.features import FeatureTable
-from configs.settings import Bounds, Evaluation
 
 REPORTED = ("ExampleCount", "MeanLabel", "MeanPrediction")
+OWN_MODULE = "components.evaluator.tfma_metrics"
+OWN = (
+    "pr_auc",
+    "normalized_entropy",
+    "ece",
+    *(f"{kind}_at_{percent}pct" for percent in (1, 3, 10) for kind in ("lift", "capture")),
+)
 AUC, LOG_LOSS, CALIBRATION = "AUC", "BinaryCrossentropy", "Calibration"
 
 
 def eval_config(settings: Evaluation, table: FeatureTable) -> Any:
-    """tfma.EvalConfig whose thresholds hold on all rows together: a small slice is reported and never decides."""
+    """tfma.EvalConfig. Its thresholds are the absolute bounds on all rows together.
+
+    TFMA's verdict on them is kept with its results; what blesses a model is components/quality_gate, which also knows
+    the noise of the rows.
+    """
     from tensorflow_model_analysis.proto import config_pb2
 
     config = config_pb2.EvalConfig()
@@ -33,18 +45,18 @@ def eval_config(settings: Evaluation, table: FeatureTable) -> Any:
         overall = metrics.metrics.add(class_name=class_name).per_slice_thresholds.add()
         overall.slicing_specs.add()
         text_format.Parse(threshold, overall.threshold)
+    metrics.metrics.add(class_name="AUCPrecisionRecall")
+    metrics.metrics.add(class_name="ExactAUC", module=OWN_MODULE)
+    for name in OWN:
+        metrics.metrics.add(class_name="ClickMetric", module=OWN_MODULE, config=json.dumps({"name": name}))
     return config
 
 
 def thresholds(bounds: Bounds) -> dict[str, str]:
-    """MetricThreshold of each gated metric as text. The absolute ones hold on the first run too."""
+    """MetricThreshold of each bounded metric as text."""
     return {
-        AUC: f"""
-            value_threshold {{ lower_bound {{ value: {bounds.min_auc!r} }} }}
-            change_threshold {{ direction: HIGHER_IS_BETTER absolute {{ value: {-bounds.max_auc_drop!r} }} }}""",
-        LOG_LOSS: f"""
-            value_threshold {{ upper_bound {{ value: {bounds.max_log_loss!r} }} }}
-            change_threshold {{ direction: LOWER_IS_BETTER absolute {{ value: {bounds.max_log_loss_rise!r} }} }}""",
+        AUC: f"value_threshold {{ lower_bound {{ value: {bounds.min_auc!r} }} }}",
+        LOG_LOSS: f"value_threshold {{ upper_bound {{ value: {bounds.max_log_loss!r} }} }}",
         CALIBRATION: f"""
             value_threshold {{
               lower_bound {{ value: {bounds.min_calibration_ratio!r} }}

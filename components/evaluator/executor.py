@@ -1,20 +1,32 @@
-"""TFX's Evaluator, told when no model is in service, and leaving the rows' scores beside its results."""
+"""Unpacks the Evaluator's artifacts, scores the rows, has them measured (fast route or stock TFMA) and judged."""
 
 from __future__ import annotations
 
+import datetime
+import json
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
+from google.protobuf import json_format
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from adclick.filesystem import join, open_binary
-from components.evaluator.scoring import read_column, score
+from components.evaluator.blessing import mark
+from components.evaluator.eval_columns import number_values
+from components.evaluator.measuring import as_json, measure
+from components.evaluator.scoring import score
+from components.evaluator.sliced_rows import FloatArray
+from components.evaluator.slices import slicings_from_columns
+from components.pusher.history import current_user
+from components.quality_gate.blessing import bless, write_verdict
+from components.quality_gate.verdict import Force, judge_measured
+from configs.evaluation import Evaluation
 from configs.features import FeatureTable
 
 SCORES_FILE = "scores.npz"
+METRICS_FILE = "click_metrics.json"
 
 
 class ServedBaselineExecutor(BaseBeamExecutor):
@@ -26,28 +38,75 @@ class ServedBaselineExecutor(BaseBeamExecutor):
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Evaluates and blesses as TFX does.
+        """Evaluates as TFX does, without a model in service without a baseline, and blesses by the gate's verdict.
 
-        Writes scores.npz: label, weight, candidate and, with a model in service, baseline; all [rows].
+        Beside TFMA's files it writes scores.npz (label, weight, candidate and, with a model in service, baseline; all
+        [rows]), click_metrics.json (every metric of every slice, with intervals) and quality_gate.json.
         """
-        from tfx.components.evaluator import executor as tfx_executor
-
         baseline = artifact_utils.get_single_instance(input_dict["baseline_model"])
         if not baseline.get_int_custom_property("version"):
             input_dict = {key: value for key, value in input_dict.items() if key != "baseline_model"}
-        tfx_executor.Executor(self._context).Do(input_dict, output_dict, exec_properties)
+            baseline = None
+        folder = artifact_utils.get_single_uri(output_dict["evaluation"])
+        config = _eval_config(exec_properties["eval_config"])
+        columns = artifact_utils.get_single_uri(input_dict["columns"])
+        if exec_properties["engine"] == "tfma":
+            from tfx.components.evaluator import executor as tfx_executor
 
-        table = FeatureTable.model_validate_json(exec_properties["features"])
-        uris = [artifact_utils.get_split_uri(input_dict["examples"], "eval")]
-        arrays = {"label": read_column(uris, table.label.name, tf.int64, 0).astype(np.float64)}
-        if table.weight is not None:
-            arrays["weight"] = read_column(uris, table.weight.name, tf.float32, 1.0).astype(np.float64)
-        for name, key in (("candidate", "model"), ("baseline", "baseline_model")):
-            if key in input_dict:
-                arrays[name] = score(
-                    path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict[key])), uris
-                )
-        with open_binary(
-            join(artifact_utils.get_single_uri(output_dict["evaluation"]), SCORES_FILE), mode="wb"
-        ) as stream:
-            np.savez(stream, **arrays)
+            tfx_executor.Executor(self._context).Do(input_dict, output_dict, exec_properties)
+
+        scores = _scores(input_dict, FeatureTable.model_validate_json(exec_properties["features"]), columns)
+        wanted = [tuple(spec.feature_keys) for spec in config.slicing_specs]
+        measured = measure(scores, slicings_from_columns(columns, wanted))
+        if exec_properties["engine"] == "fast":
+            from components.evaluator.fast_evaluation import evaluate, filled_in
+
+            models = {"candidate": "model", "baseline": "baseline_model"} if baseline is not None else {"": "model"}
+            found = evaluate(
+                filled_in(config, has_baseline=baseline is not None),
+                measured,
+                folder,
+                artifact_utils.get_split_uri(input_dict["examples"], "eval"),
+                {name: _saved_model(input_dict, key) for name, key in models.items()},
+            )
+            if not found.missing_thresholds:  # as in TFX: without any bound nothing is said of the model
+                candidate = artifact_utils.get_single_instance(input_dict["model"])
+                blessing = artifact_utils.get_single_instance(output_dict["blessing"])
+                mark(blessing, candidate, baseline, found.validation_ok)
+        with open_binary(join(folder, SCORES_FILE), mode="wb") as stream:
+            np.savez(stream, **scores)
+        with open_binary(join(folder, METRICS_FILE), mode="wb") as stream:
+            stream.write(json.dumps(as_json(measured), allow_nan=False, separators=(",", ":")).encode())
+        settings = Evaluation.model_validate_json(exec_properties["gate"])
+        verdict = judge_measured(measured, settings, _force(exec_properties["force_bless"]))
+        write_verdict(folder, verdict)
+        bless(artifact_utils.get_single_instance(output_dict["blessing"]), verdict)
+
+
+def _force(reason: str) -> Force | None:
+    if not reason:
+        return None
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return Force(reason, current_user(), now.isoformat(timespec="seconds"))
+
+
+def _eval_config(text: str) -> Any:
+    from tensorflow_model_analysis.proto import config_pb2
+
+    return json_format.Parse(text, config_pb2.EvalConfig())
+
+
+def _scores(input_dict: dict[str, list[Any]], table: FeatureTable, columns: str) -> dict[str, FloatArray]:
+    """Label, weight and each model's scores, in the order of the Examples, which is that of the columns."""
+    uris = [artifact_utils.get_split_uri(input_dict["examples"], "eval")]
+    arrays = {"label": number_values(columns, table.label.name, 0.0)}
+    if table.weight is not None:
+        arrays["weight"] = number_values(columns, table.weight.name, 1.0)
+    for name, key in (("candidate", "model"), ("baseline", "baseline_model")):
+        if key in input_dict:
+            arrays[name] = score(_saved_model(input_dict, key), uris)
+    return arrays
+
+
+def _saved_model(input_dict: dict[str, list[Any]], key: str) -> str:
+    return str(path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict[key])))

@@ -9,7 +9,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from components.artifacts import CreativeStore, GateVerdict, IngestReport, RunSummary
 from components.run_report.executor import RunReportExecutor
-from configs.settings import Evaluation
+from configs.evaluation import Evaluation
 
 
 class RunReportSpec(ComponentSpec):

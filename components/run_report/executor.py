@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tfx.components.util import model_utils
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import artifact_utils
 
 from adclick.filesystem import join, open_binary, read_bytes
-from components.evaluator.executor import SCORES_FILE
+from components.evaluator.executor import METRICS_FILE, SCORES_FILE
 from components.evaluator.scoring import read_column
+from components.quality_gate.blessing import read_verdict
 from components.run_report import summary as parts
-from configs.settings import Evaluation
+from configs.evaluation import Evaluation
 
 
 class RunReportExecutor(BaseExecutor):
@@ -40,10 +40,10 @@ class RunReportExecutor(BaseExecutor):
         gate = json.loads(read_bytes(join(uri("verdict"), "verdict.json")))
         with np.load(io.BytesIO(read_bytes(join(uri("evaluation_result"), SCORES_FILE)))) as archive:
             scores = {name: archive[name] for name in archive.files}
+        by_slice = json.loads(read_bytes(join(uri("evaluation_result"), METRICS_FILE)))
         baseline = artifact_utils.get_single_instance(input_dict["baseline"])
         measured = parts.metrics_part(scores, baseline.get_int_custom_property("version"))
-        bounds = parts.bounds_part(settings.bounds, measured["metrics"], measured["baseline"])
-        blessed = model_utils.is_model_blessed(artifact_utils.get_single_instance(input_dict["blessing"]))
+        quality = read_verdict(uri("evaluation_result"))
         canary = None
         if input_dict.get("infra_blessing"):
             canary = json.loads(read_bytes(join(uri("infra_blessing"), "verdict.json")))
@@ -59,7 +59,8 @@ class RunReportExecutor(BaseExecutor):
             "creatives": parts.creatives_part(creatives),
             **parts.gate_part(gate),
             **measured,
-            "verdict": parts.verdict_part(blessed, bounds, canary, pushed.get_string_custom_property("not_pushed")),
+            **parts.slices_part(by_slice),
+            "verdict": parts.verdict_part(quality, canary, pushed.get_string_custom_property("not_pushed")),
             "pushed_version": int(version) if version else None,
             "removed_versions": parts.numbers(pushed.get_string_custom_property("removed_versions")),
             "bayes_auc": truth["bayes_auc"] if truth else None,

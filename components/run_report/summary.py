@@ -14,9 +14,9 @@ import numpy.typing as npt
 from adclick.filesystem import join, read_bytes
 from components.creative_gen.image_checks import UnusableCode
 from components.evaluator.metrics import click_metrics
-from configs.settings import Bounds
 
 TRUTH_KEY = "impression_id"
+SLICES_KEPT = 200
 
 
 def rows_part(counts: dict[str, Any]) -> dict[str, Any]:
@@ -63,45 +63,29 @@ def metrics_part(scores: dict[str, npt.NDArray[np.float64]], baseline_version: i
     return {"metrics": candidate, "baseline": baseline}
 
 
-def bounds_part(bounds: Bounds, metrics: dict[str, Any], baseline: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """What the gate compared: each bound with its number, for a person to read. TFMA's own verdict decides."""
-    rows = [
-        ("AUC", metrics["auc"], "≥", bounds.min_auc),
-        ("log loss", metrics["log_loss"], "≤", bounds.max_log_loss),
-        ("calibration ratio", metrics["calibration_ratio"], "≥", bounds.min_calibration_ratio),
-        ("calibration ratio", metrics["calibration_ratio"], "≤", bounds.max_calibration_ratio),
-    ]
-    if baseline is not None:
-        served = baseline["metrics"]
-        rows += [
-            ("AUC change", _difference(metrics["auc"], served["auc"]), "≥", -bounds.max_auc_drop),
-            (
-                "log loss change",
-                _difference(metrics["log_loss"], served["log_loss"]),
-                "≤",
-                bounds.max_log_loss_rise,
-            ),
-        ]
-    return [
-        {
-            "name": name,
-            "value": value,
-            "relation": relation,
-            "bound": bound,
-            "held": _holds(value, relation, bound),
-        }
-        for name, value, relation, bound in rows
-    ]
+def slices_part(measured: list[dict[str, Any]], most: int = SLICES_KEPT) -> dict[str, Any]:
+    """`slices`, `slices_left_out` and `difference` of the summary, from the evaluator's click_metrics.json.
 
-
-def verdict_part(
-    blessed: bool, bounds: list[dict[str, Any]], canary: dict[str, Any] | None, not_pushed: str
-) -> dict[str, Any]:
-    """`verdict` of the summary. A model is blessed where both the evaluation and, if there is one, the canary bless it.
-
-    `canary`: the serving canary's verdict. `not_pushed`: why a blessed model was not pushed.
+    The `most` slices with the most rows, since a column of nearly unique values has as many slices as rows.
+    `difference` is of all rows, which come first: candidate − baseline with its 95 % interval; None without a baseline.
     """
-    reasons = failed_bounds(bounds, blessed)
+    overall, *slices = measured
+    kept = sorted(slices, key=lambda one: -one["count"])[:most]
+    return {
+        "slices": kept,
+        "slices_left_out": len(slices) - len(kept),
+        "difference": overall.get("difference"),
+    }
+
+
+def verdict_part(gate: dict[str, Any], canary: dict[str, Any] | None, not_pushed: str) -> dict[str, Any]:
+    """`verdict` of the summary. A model is blessed where both the gate and, if there is one, the canary bless it.
+
+    `gate`: the quality gate's verdict; `canary`: the serving canary's. `not_pushed`: why a blessed model was not
+    pushed.
+    """
+    blessed = gate["blessed"]
+    reasons = [] if blessed else list(gate["reasons"])
     if blessed and canary is not None:
         reasons += canary_reasons(canary)
     if not_pushed:
@@ -109,19 +93,13 @@ def verdict_part(
     return {
         "blessed": blessed and (canary is None or canary["state"] == "passed"),
         "reasons": reasons,
-        "bounds": bounds,
+        "bounds": gate["bounds"],
+        "compared": gate["compared"],
+        "confidence": gate["confidence"],
+        "slices_too_small": gate["slices_too_small"],
+        "force": None if gate["force"] is None else {**gate["force"], "overruled": gate["reasons"]},
         "canary": canary,
     }
-
-
-def failed_bounds(bounds: list[dict[str, Any]], blessed: bool) -> list[str]:
-    """One line for each bound that does not hold; a model that is not blessed never goes without a reason."""
-    reasons = [
-        f"{b['name']} {_number(b['value'])} is not {b['relation']} {b['bound']:.4g}" for b in bounds if not b["held"]
-    ]
-    if not blessed and not reasons:
-        reasons = ["a bound lies within TFMA's rounding of its metric; see the evaluation artifact"]
-    return reasons
 
 
 def canary_reasons(canary: dict[str, Any]) -> list[str]:
@@ -141,23 +119,9 @@ def _canary_reason(check: dict[str, Any]) -> str:
     return f"{check['name']}: {check['measure']} {check['value']:.3g}{unit} is not ≤ {check['bound']:g}{unit}{mend}"
 
 
-def _number(value: float | None) -> str:
-    return "(undefined: the rows have one class only)" if value is None else f"{value:.4f}"
-
-
 def numbers(text: str | None) -> list[int]:
     """Of a list with commas between them."""
     return [int(one) for one in (text or "").split(",") if one]
-
-
-def _difference(new: float | None, old: float | None) -> float | None:
-    return None if new is None or old is None else new - old
-
-
-def _holds(value: float | None, relation: str, bound: float) -> bool:
-    if value is None:
-        return False
-    return value >= bound if relation == "≥" else value <= bound
 
 
 def truth_part(

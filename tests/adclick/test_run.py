@@ -142,3 +142,15 @@ def test_a_claim_is_given_back(tmp_path: Path) -> None:
             run._claimed(tmp_path),
         ):
             pass
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "---", "…"])
+def test_forcing_a_blessing_needs_a_reason(data: Path, reason: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert call("--data-root", str(data), "--output-root", str(data / "out"), f"--force-bless={reason}") == 2
+    assert capfd.readouterr().err.startswith("adclick: --force-bless: needs a reason, which is kept with the model: ")
+    assert not (data / "out").exists()
+
+
+def test_a_reason_is_kept_in_one_line() -> None:
+    assert run._force_reason(" clicks of one\n day  are missing ") == "clicks of one day are missing"
+    assert run._force_reason(None) == ""

@@ -218,6 +218,10 @@ def test_a_stopped_run_keeps_what_there_was(tmp_path: Path) -> None:
         "blessed": False,
         "reasons": ["the data gate stops the run: too bad"],
         "bounds": [],
+        "compared": False,
+        "confidence": None,
+        "slices_too_small": {"count": 0, "largest": []},
+        "force": None,
         "canary": None,
     }
     assert (found["anomalies"], found["gate"]) == ([], None)

@@ -1,4 +1,4 @@
-"""The data plane's benchmarks still run: small, and without the peer, which takes minutes."""
+"""The benchmarks of the data plane (without the peer, which takes minutes) and of the Evaluator still run, small."""
 
 from __future__ import annotations
 
@@ -38,3 +38,10 @@ def test_dataplane() -> None:
     counted = sum(parts[name]["cpu_s"] for name in ("ExampleGen", "StatisticsGen", "Transform"))
     assert figures["adclick"]["cpu_s"] == pytest.approx(counted)
     assert figures["adclick"]["bytes_written"] > 100_000
+
+
+def test_evaluator() -> None:
+    figures = measured("evaluator", "--rows", "500", "--baseline")
+    assert (figures["rows"], figures["models"], figures["slice_columns"]) == (500, 2, 6)
+    assert figures["greatest_difference"] < 1e-6
+    assert figures["fast"]["cpu_s"] < figures["stock"]["cpu_s"]

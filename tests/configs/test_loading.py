@@ -149,6 +149,10 @@ def test_features_of_an_overlay_replace_the_table(tmp_path: Path) -> None:
             "evaluation.slices names 'devise', which is not in the feature table (impression_id, timestamp,",
         ),
         (
+            "evaluation: {slices: [['known:devise']]}",
+            "evaluation.slices names 'devise', which is not in the feature table (impression_id, timestamp,",
+        ),
+        (
             "data: {split: {by: hash, column: device}}",
             "data.split.column is 'device' of kind 'categorical'; it must be of kind 'key'",
         ),

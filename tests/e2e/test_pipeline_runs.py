@@ -108,6 +108,14 @@ def test_a_degraded_candidate_is_not_pushed(workspace: tuple[Path, Path]) -> Non
     assert "NOT BLESSED: nothing was pushed: AUC" in worse.text
     assert summary["verdict"]["canary"]["state"] == "skipped"
     assert len(pushed_versions(output)) == 1
+    forced = run_local(data, output, "--force-bless", "a day of clicks is missing", settings=settings)
+    assert forced.status == 0, forced.errors
+    assert "CreativeTrainer" in forced.states("cached")
+    verdict = forced.summary["verdict"]
+    assert (verdict["blessed"], verdict["force"]["reason"]) == (True, "a day of clicks is missing")
+    assert verdict["force"]["overruled"] == summary["verdict"]["reasons"]
+    assert "BLESSED BY FORCE (--force-bless by " in forced.text
+    assert len(pushed_versions(output)) == 2
 
 
 def test_a_withdrawn_model_comes_back_by_an_operator_and_not_by_a_run(workspace: tuple[Path, Path]) -> None:

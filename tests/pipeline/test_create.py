@@ -87,9 +87,19 @@ def test_nodes_know_the_settings_they_depend_on_and_no_others(tmp_path: Path) ->
     assert changed("data.limits.min_rows=5") == {"AdExampleGen", "AnomalyGate"}
     assert changed("creatives.image_px=32") == {"CreativeGen", "CreativeTrainer"}
     assert changed("evaluation.bounds.min_auc=0.6") == {"ServedBaselineEvaluator", "RunReport"}
+    assert changed("evaluation.slice_bounds.min_rows=9") == {"ServedBaselineEvaluator", "RunReport"}
     assert changed("canary.max_p99_ms=100") == {"ServingCanary"}
     assert changed("push.model_name=other") == {"ServedModel", "ServingCanary", "AtomicPusher"}
     assert changed("push.keep_versions=9") == {"AtomicPusher"}
+
+
+def test_a_forced_blessing_is_an_evaluation_of_its_own(tmp_path: Path) -> None:
+    """So that the cache neither forgets the force nor keeps it for the next run."""
+    settings = load_settings(None, [f"output_root={tmp_path}"])
+    forced = create_pipeline(settings, locations(settings), force_bless="clicks are missing").components
+    plain = create_pipeline(settings, locations(settings)).components
+    other = [a.id for a, b in zip(forced, plain, strict=True) if a.exec_properties != b.exec_properties]
+    assert other == ["ServedBaselineEvaluator"]
 
 
 if __name__ == "__main__":

@@ -64,14 +64,17 @@ def test_calibration_error_by_hand() -> None:
 
 
 def test_lift_by_hand() -> None:
-    """The top 2 of 20 hold 1 click: rate 0.5 against 4 / 20 = 0.2 overall: 2.5."""
+    """The top 2 of 20 hold 1 click: rate 0.5 against 4 / 20 = 0.2 overall: 2.5.
+
+    With weight 3 for the first row the top tenth is 2.2 of 22, all of that row: rate 1 against 6 / 22.
+    """
     score = np.arange(20) / 100
     label = np.zeros(20)
     label[[0, 1, 2, 19]] = 1
     assert lift(label, score, np.ones(20), 0.1) == pytest.approx(2.5)
     weight = np.ones(20)
-    weight[19] = 3  # top: 3 of 4; overall: 6 of 22
-    assert lift(label, score, weight, 0.1) == pytest.approx((3 / 4) / (6 / 22))
+    weight[19] = 3
+    assert lift(label, score, weight, 0.1) == pytest.approx(1 / (6 / 22))
 
 
 @pytest.mark.parametrize("label", [0.0, 1.0])
@@ -81,7 +84,15 @@ def test_one_class_leaves_undefined_what_needs_two(label: float) -> None:
     assert metrics.normalized_entropy is None
     assert (metrics.lift_at_10pct is None) == (label == 0.0)
     assert (metrics.calibration_ratio is None) == (label == 0.0)
+    assert metrics.log_loss is not None
     assert math.isfinite(metrics.log_loss)
+    assert (metrics.auc_low, metrics.auc_high) == (None, None)
+
+
+def test_no_rows_leave_everything_undefined() -> None:
+    metrics = dataclasses.asdict(click_metrics(array(), array()))
+    assert (metrics.pop("count"), metrics.pop("weight")) == (0, 0.0)
+    assert set(metrics.values()) == {None}
 
 
 def test_certain_and_wrong_is_finite() -> None:
@@ -102,7 +113,8 @@ def test_scikit_learn_agrees_on_random_rows(weighted: bool, decimals: int) -> No
 
 
 def test_metrics_are_plain_numbers_for_json() -> None:
-    metrics = dataclasses.asdict(click_metrics(LABEL, SCORE, array(2, 1, 1, 1)))
+    label = array(1, 0, 1, 0, 1, 0)
+    metrics = dataclasses.asdict(click_metrics(label, array(0.8, 0.4, 0.4, 0.2, 0.3, 0.5), array(2, 1, 1, 1, 1, 1)))
     assert {type(value) for value in metrics.values()} == {float, int}
     assert list(metrics) == [
         "auc",
@@ -114,4 +126,13 @@ def test_metrics_are_plain_numbers_for_json() -> None:
         "mean_label",
         "mean_prediction",
         "count",
+        "weight",
+        "auc_low",
+        "auc_high",
+        "pr_auc",
+        "lift_at_1pct",
+        "lift_at_3pct",
+        "capture_at_1pct",
+        "capture_at_3pct",
+        "capture_at_10pct",
     ]

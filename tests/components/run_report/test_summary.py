@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from components.run_report import summary
-from components.run_report.summary import failed_bounds, verdict_part
-from configs.settings import Bounds
+from components.run_report.summary import verdict_part
 
 SCORES = {"label": np.array([1.0, 0.0, 1.0, 0.0]), "candidate": np.array([0.8, 0.4, 0.4, 0.2])}
 IDS = np.array([b"a", b"b", b"c", b"d"], object)
@@ -52,53 +51,6 @@ def test_metrics_with_and_without_a_baseline() -> None:
     assert both["metrics"] == alone["metrics"]
     assert both["baseline"]["version"] == 17
     assert both["baseline"]["metrics"]["auc"] == 0.5 / 4
-
-
-def measured(auc: float | None = 0.7, log_loss: float = 0.3, ratio: float | None = 1.0) -> dict[str, Any]:
-    return {"auc": auc, "log_loss": log_loss, "calibration_ratio": ratio}
-
-
-def served(**changes: float) -> dict[str, Any]:
-    return {"version": 1, "metrics": {**measured(), **changes}}
-
-
-@pytest.mark.parametrize(
-    ("metrics", "baseline", "reasons"),
-    [
-        (measured(), None, []),
-        (measured(auc=0.55, log_loss=1.0, ratio=0.8), None, []),  # the bounds themselves hold
-        (measured(auc=0.5), None, ["AUC 0.5000 is not ≥ 0.55"]),
-        (measured(log_loss=1.5), None, ["log loss 1.5000 is not ≤ 1"]),
-        (measured(ratio=0.5), None, ["calibration ratio 0.5000 is not ≥ 0.8"]),
-        (measured(ratio=2.0), None, ["calibration ratio 2.0000 is not ≤ 1.25"]),
-        (
-            measured(auc=None, ratio=None),
-            None,
-            [
-                "AUC (undefined: the rows have one class only) is not ≥ 0.55",
-                "calibration ratio (undefined: the rows have one class only) is not ≥ 0.8",
-                "calibration ratio (undefined: the rows have one class only) is not ≤ 1.25",
-            ],
-        ),
-        (measured(), served(), []),
-        (measured(auc=0.68), served(), ["AUC change -0.0200 is not ≥ -0.005"]),
-        (measured(log_loss=0.31), served(), ["log loss change 0.0100 is not ≤ 0.002"]),
-        (measured(auc=0.9, log_loss=0.1), served(), []),
-    ],
-)
-def test_each_bound_is_held_or_told(
-    metrics: dict[str, Any], baseline: dict[str, Any] | None, reasons: list[str]
-) -> None:
-    bounds = summary.bounds_part(Bounds(), metrics, baseline)
-    assert len(bounds) == (4 if baseline is None else 6)
-    assert failed_bounds(bounds, blessed=not reasons) == reasons
-
-
-def test_a_model_that_is_not_blessed_never_goes_without_a_reason() -> None:
-    bounds = summary.bounds_part(Bounds(), measured(), None)
-    assert failed_bounds(bounds, blessed=False) == [
-        "a bound lies within TFMA's rounding of its metric; see the evaluation artifact"
-    ]
 
 
 @pytest.fixture
@@ -148,13 +100,25 @@ def check(**changes: Any) -> dict[str, Any]:
     return {**found, "held": True, "detail": "", **changes}
 
 
-def test_a_canary_that_passed_leaves_the_evaluations_word() -> None:
-    canary = {"state": "passed", "reason": "", "checks": [check()]}
+def gate(**changes: Any) -> dict[str, Any]:
     bound = {"name": "AUC", "value": 0.6, "relation": "≥", "bound": 0.5, "held": True}
-    assert verdict_part(True, [bound], canary, "") == {
-        "blessed": True, "reasons": [], "bounds": [bound], "canary": canary
-    }  # fmt: skip
-    assert verdict_part(True, [bound], None, "")["canary"] is None
+    found = {"blessed": True, "passed": True, "reasons": [], "compared": True, "confidence": 0.95, "bounds": [bound]}
+    return {**found, "slices_too_small": {"count": 0, "largest": []}, "force": None, **changes}
+
+
+def test_a_canary_that_passed_leaves_the_gates_word() -> None:
+    canary = {"state": "passed", "reason": "", "checks": [check()]}
+    assert verdict_part(gate(), canary, "") == {
+        "blessed": True,
+        "reasons": [],
+        "bounds": gate()["bounds"],
+        "compared": True,
+        "confidence": 0.95,
+        "slices_too_small": {"count": 0, "largest": []},
+        "force": None,
+        "canary": canary,
+    }
+    assert verdict_part(gate(), None, "")["canary"] is None
 
 
 def test_a_canary_that_refused_says_each_reason() -> None:
@@ -162,7 +126,7 @@ def test_a_canary_that_refused_says_each_reason() -> None:
     broken = check(name="largest batch", value=None, held=False, detail="REST predict: HTTP 413: too large")
     late = check(name="latency over REST", measure="p99", value=312.4, bound=250.0, unit="ms", held=False)
     refused = {"state": "refused", "reason": "", "checks": [check(), apart, broken, late]}
-    found = verdict_part(True, [], refused, "")
+    found = verdict_part(gate(), refused, "")
     assert not found["blessed"]
     assert found["reasons"] == [
         "serving canary: new creative: difference 0.00123 is not ≤ 1e-06",
@@ -170,20 +134,45 @@ def test_a_canary_that_refused_says_each_reason() -> None:
         "serving canary: latency over REST: p99 312 ms is not ≤ 250 ms, see canary.max_p99_ms",
     ]
     unserved = {"state": "refused", "reason": "TensorFlow cannot load the model", "checks": []}
-    assert verdict_part(True, [], unserved, "")["reasons"] == ["serving canary: TensorFlow cannot load the model"]
+    assert verdict_part(gate(), unserved, "")["reasons"] == ["serving canary: TensorFlow cannot load the model"]
 
 
 def test_a_canary_that_was_skipped_adds_no_reason() -> None:
     skipped = {"state": "skipped", "reason": "the evaluation refused the model", "checks": []}
-    bound = {"name": "AUC", "value": 0.4, "relation": "≥", "bound": 0.5, "held": False}
-    found = verdict_part(False, [bound], skipped, "")
+    refused = gate(blessed=False, passed=False, reasons=["AUC 0.4000 is not ≥ 0.5"])
+    found = verdict_part(refused, skipped, "")
     assert (found["blessed"], found["reasons"]) == (False, ["AUC 0.4000 is not ≥ 0.5"])
 
 
+def test_a_forced_model_keeps_the_reason_and_what_was_overruled() -> None:
+    force = {"reason": "a day of clicks is missing", "who": "ada", "at": "2026-01-31T08:00:00+00:00"}
+    found = verdict_part(gate(passed=False, reasons=["AUC 0.4000 is not ≥ 0.5"], force=force), None, "")
+    assert (found["blessed"], found["reasons"]) == (True, [])
+    assert found["force"] == {**force, "overruled": ["AUC 0.4000 is not ≥ 0.5"]}
+
+
+def test_a_forced_model_still_has_to_be_served() -> None:
+    force = {"reason": "hurry", "who": "ada", "at": "2026-01-31T08:00:00+00:00"}
+    unserved = {"state": "refused", "reason": "TensorFlow cannot load the model", "checks": []}
+    found = verdict_part(gate(passed=False, reasons=["late"], force=force), unserved, "")
+    assert (found["blessed"], found["reasons"]) == (False, ["serving canary: TensorFlow cannot load the model"])
+
+
 def test_a_blessed_model_that_was_not_pushed_says_why() -> None:
-    found = verdict_part(True, [], None, "the model is that of version 7, which was withdrawn")
+    found = verdict_part(gate(), None, "the model is that of version 7, which was withdrawn")
     assert (found["blessed"], found["reasons"]) == (True, ["the model is that of version 7, which was withdrawn"])
 
 
 def test_numbers_of_an_artifacts_property() -> None:
     assert (summary.numbers("3,14"), summary.numbers(""), summary.numbers(None)) == ([3, 14], [], [])
+
+
+def test_the_largest_slices_are_kept_and_the_rest_is_counted() -> None:
+    def one(count: int, **more: Any) -> dict[str, Any]:
+        return {"slice": {"device": str(count)}, "count": count, **more}
+
+    change = {"auc": {"value": 0.01, "low": 0.0, "high": 0.02}}
+    part = summary.slices_part([one(9, difference=change), one(2), one(4), one(3)], most=2)
+    assert [entry["count"] for entry in part["slices"]] == [4, 3]
+    assert (part["slices_left_out"], part["difference"]) == (1, change)
+    assert summary.slices_part([one(9)]) == {"slices": [], "slices_left_out": 0, "difference": None}
