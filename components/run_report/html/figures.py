@@ -1,0 +1,106 @@
+"""Numbers on the page: each is an HTML `data` element with the summary's own value and where it stands there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from markupsafe import Markup, escape
+
+Value = int | float | str | None
+NARROW_SPACE = "\u202f"
+UNDEFINED = "–"
+
+
+def _percent(value: float) -> str:
+    share = 100 * value
+    return f"{share:.1f}{NARROW_SPACE}%" if abs(share) >= 0.05 or not share else f"{share:.2g}{NARROW_SPACE}%"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.4f}".replace("-", "−") if value else "±0"
+
+
+def _general(value: float) -> str:
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    return f"{value:.4g}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.0f}{NARROW_SPACE}s" if value >= 100 else f"{value:.1f}{NARROW_SPACE}s"
+
+
+def _bytes(value: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            break
+        value /= 1000
+    else:
+        unit = "TB"
+    return f"{value:.0f}{NARROW_SPACE}{unit}" if value >= 100 or unit == "B" else f"{value:.1f}{NARROW_SPACE}{unit}"
+
+
+STYLES: Mapping[str, Callable[[Any], str]] = {
+    "fixed4": lambda value: f"{value:.4f}",
+    "fixed2": lambda value: f"{value:.2f}",
+    "signed": _signed,
+    "count": lambda value: f"{value:,}",
+    "percent": _percent,
+    "general": _general,
+    "seconds": _seconds,
+    "bytes": _bytes,
+    "megabytes": lambda value: f"{value:,.0f}{NARROW_SPACE}MB",
+    "plain": str,
+}
+
+
+class Figures:
+    """Shows the values of one JSON document, and no others."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        """`document`: summary.json, or several of them under a key each."""
+        self._document = document
+
+    def get(self, *path: str | int) -> Any:
+        """The value at a path; None where any step of it is missing."""
+        found: Any = self._document
+        for step in path:
+            if isinstance(found, Mapping):
+                found = found.get(step)
+            elif isinstance(found, list) and isinstance(step, int) and step < len(found):
+                found = found[step]
+            else:
+                return None
+        return found
+
+    def num(self, style: str, *path: str | int) -> Markup:
+        """One number as text, with the exact value and its JSON Pointer (RFC 6901) in the markup."""
+        value: Value = self.get(*path)
+        if value is None:
+            return Markup('<span class="none" title="undefined">{}</span>').format(UNDEFINED)
+        return Markup('<data value="{}" data-at="{}">{}</data>').format(
+            json.dumps(value, ensure_ascii=False), pointer(*path), STYLES[style](value)
+        )
+
+
+def pointer(*path: str | int) -> str:
+    """JSON Pointer (RFC 6901) of a path."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+
+
+def resolve(document: Any, at: str) -> Any:
+    """The value that a JSON Pointer names. Raises LookupError where there is none."""
+    for step in at.split("/")[1:]:
+        key = step.replace("~1", "/").replace("~0", "~")
+        document = document[int(key)] if isinstance(document, list) else document[key]
+    return document
+
+
+def breakable(path: str) -> Markup:
+    """A path or identifier that may break at its separators on a narrow screen."""
+    text = str(escape(path))
+    for separator in ("/", "_", "-"):
+        text = text.replace(separator, f"{separator}<wbr>")
+    return Markup(text)
