@@ -119,3 +119,32 @@ def training_chart(curve: Sequence[Mapping[str, float]]) -> Markup | None:
     x = Axis("epoch", min(epochs) - 0.3, max(epochs) + 0.3, whole=True)
     best = min(curve, key=lambda one: one.get("stopping_log_loss") or one.get("train_log_loss") or 0.0)["epoch"]
     return line_chart("Log loss by epoch", x, Axis("log loss", low, high), series, mark_x=best)
+
+
+def slice_order(slices: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Indices by AUC, best first; those without one last."""
+    return sorted(range(len(slices)), key=lambda i: (slices[i]["metrics"]["auc"] is None, -(slices[i]["metrics"]["auc"] or 0)))
+
+
+def importance_order(importance: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Indices by importance, greatest first."""
+    return sorted(range(len(importance)), key=lambda i: -importance[i]["auc_drop"])
+
+
+def above_chance(auc: float) -> str:
+    """Length of an AUC's bar, from one half to one."""
+    return _share(2 * (auc - 0.5))
+
+
+def share_of_most(drop: float, importance: Sequence[Mapping[str, Any]]) -> str:
+    """Length of a feature's bar."""
+    return _share(drop / (max(one["auc_drop"] for one in importance) or 1.0))
+
+
+def share_of_longest(seconds: float, all_seconds: Mapping[str, float]) -> str:
+    """Length of a component's bar."""
+    return _share(seconds / (max(all_seconds.values()) or 1.0))
+
+
+def _share(value: float) -> str:
+    return f"{min(max(value, 0.0), 1.0):.3f}"
