@@ -19,7 +19,10 @@ from components.run_report.reject_examples import reject_examples, unusable_exam
 from components.run_report.score_curves import curves
 from components.run_report.slice_figures import slice_figures
 
-FORMAT = 1
+PARTS = (
+    *("rejects", "unusable_creatives", "features", "training", "slices", "curves", "differences", "creatives"),
+    "importance",
+)
 TRAINING_FILE = "training.json"
 IMPORTANCE_FILE = "importance.json"
 """In the evaluation artifact, where it has one: [{"feature", "auc_drop", "low", "high"}]."""
@@ -50,17 +53,7 @@ class EvalRows(NamedTuple):
 
 def evidence(sources: Sources, kinds: Mapping[str, str], rows: EvalRows | None) -> dict[str, Any]:
     """`kinds`: each feature's kind in the feature table. `rows`: None where nothing was evaluated."""
-    found: dict[str, Any] = {
-        "format": FORMAT,
-        "rejects": None,
-        "unusable_creatives": None,
-        "features": None,
-        "training": None,
-        "slices": None,
-        "curves": None,
-        "creatives": None,
-        "importance": None,
-    }
+    found: dict[str, Any] = dict.fromkeys(PARTS)
     if sources.ingest_report:
         counts = json.loads(read_bytes(join(sources.ingest_report, "counts.json")))
         found["rejects"] = reject_examples(sources.ingest_report, counts["rows"]["rejected"])

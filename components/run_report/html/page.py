@@ -10,6 +10,7 @@ from typing import Any
 
 import jinja2
 
+from components.run_report.evidence import PARTS
 from components.run_report.html import drawings
 from components.run_report.html.charts import spark_histogram
 from components.run_report.html.figures import Figures, breakable
@@ -31,15 +32,18 @@ SECTIONS = (
     ("lineage", "Lineage"),
     ("card", "Model card"),
 )
+LATER_KEYS = ("files", "spans", "truth", "component_states", "component_resources", "lineage", "settings")
+"""Keys that a stopped run's summary, or one of an earlier release, may lack."""
 
 
 def render(summary: Mapping[str, Any], thumbnails: Mapping[str, str]) -> str:
     """`thumbnails`: JPEG in base64 by a creative's path."""
     found = Figures(summary)
-    evidence = summary.get("evidence") or {}
+    whole = {**dict.fromkeys(LATER_KEYS), **summary}
+    evidence = {**dict.fromkeys(PARTS), **(summary.get("evidence") or {})}
     return str(
         environment().get_template("page.html.j2").render(
-            s=summary,
+            s=whole,
             e=evidence,
             num=found.num,
             get=found.get,
