@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup, escape
 
+Step = str | int | tuple[str | int, ...]
+"""Of a path: a key, an index, or several at once, since Jinja unpacks arguments at the end only."""
 Value = int | float | str | None
 NARROW_SPACE = "\u202f"
 UNDEFINED = "–"
@@ -63,10 +65,10 @@ class Figures:
         """`document`: summary.json, or several of them under a key each."""
         self._document = document
 
-    def get(self, *path: str | int) -> Any:
+    def get(self, *path: Step) -> Any:
         """The value at a path; None where any step of it is missing."""
         found: Any = self._document
-        for step in path:
+        for step in _flat(path):
             if isinstance(found, Mapping):
                 found = found.get(step)
             elif isinstance(found, list) and isinstance(step, int) and step < len(found):
@@ -75,14 +77,22 @@ class Figures:
                 return None
         return found
 
-    def num(self, style: str, *path: str | int) -> Markup:
+    def num(self, style: str, *path: Step) -> Markup:
         """One number as text, with the exact value and its JSON Pointer (RFC 6901) in the markup."""
         value: Value = self.get(*path)
         if value is None:
             return Markup('<span class="none" title="undefined">{}</span>').format(UNDEFINED)
         return Markup('<data value="{}" data-at="{}">{}</data>').format(
-            json.dumps(value, ensure_ascii=False), pointer(*path), STYLES[style](value)
+            json.dumps(value, ensure_ascii=False), pointer(*_flat(path)), STYLES[style](value)
         )
+
+
+def _flat(path: Sequence[Step]) -> Iterator[str | int]:
+    for step in path:
+        if isinstance(step, tuple):
+            yield from step
+        else:
+            yield step
 
 
 def pointer(*path: str | int) -> str:
