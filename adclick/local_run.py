@@ -9,6 +9,7 @@ from adclick.errors import AdclickError
 from adclick.garbage import no_collection
 from adclick.progress import LiveProgress, PlainProgress
 from adclick.redirection import output_to
+from adclick.report_files import PAGE_FILE, thumbnails_of
 from adclick.run_report import RunFacts, complete_summary, exit_status, publish, verdict_text
 from adclick.stores import is_remote
 from configs.settings import Settings
@@ -64,9 +65,12 @@ def run_to_summary(
         {node: result.state for node, result in results.items()},
         logs,
         places.model_folder,
+        {node: result.use for node, result in results.items() if result.use is not None},
+        settings,
     )
-    summary = complete_summary(facts, {node: result.outputs for node, result in results.items()}, stopped)
-    file = publish(summary, places.reports)
+    outputs = {node: result.outputs for node, result in results.items()}
+    summary = complete_summary(facts, outputs, stopped)
+    file = publish(summary, places.reports, thumbnails_of(outputs))
     if isinstance(stopped, AdclickError):
         raise type(stopped)(f"{stopped}\n  summary: {file}")
     if stopped is not None:
@@ -80,7 +84,12 @@ def run_to_summary(
             f"{name} failed: {type(stopped).__name__}: {detail[0][:300]}\n  its log: {log}\n  summary: {file}\n"
             "  run the same command again to go on from there once the cause is mended"
         ) from stopped
-    return exit_status(summary), f"\n{verdict_text(summary)}\n\nsummary    {file}\n{_next_step(settings, places)}"
+    return exit_status(summary), f"\n{verdict_text(summary)}\n\n{_report_line(file)}summary    {file}\n{_next_step(settings, places)}"
+
+
+def _report_line(summary_file: Path) -> str:
+    page = summary_file.with_name(PAGE_FILE)
+    return f"report     {page}\n" if page.is_file() else ""
 
 
 def _next_step(settings: Settings, places: Locations) -> str:

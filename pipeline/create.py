@@ -119,13 +119,16 @@ def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = 
         examples.outputs["examples"],
         ingest_report,
         creative_store,
+        statistics.outputs["span_statistics"],
         gate.outputs["verdict"],
+        trainer.outputs["model_run"],
         served.outputs["baseline"],
         evaluator.outputs["evaluation"],
         evaluator.outputs["blessing"],
         infra_blessing,
         pusher.outputs["pushed_model"],
         settings.evaluation.model_copy(update={"truth": settings.truth_uri}),
+        settings.features,
         code_fingerprint("components.run_report.executor"),
     )
     nodes += [statistics, schema, validator, gate, transform, trainer, served, evaluator, *canaries, pusher, report]
