@@ -61,6 +61,8 @@ def stopped_evidence(outputs: Outputs, gate: Mapping[str, Any] | None, table: Fe
 
 def git_commit(folder: Path) -> str | None:
     """The checked-out commit, with `+` where files were changed since; None where this is no checkout."""
+    if not (folder / ".git").exists():
+        return None
     try:
         answer = subprocess.run(
             ["git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"],
