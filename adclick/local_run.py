@@ -84,7 +84,9 @@ def run_to_summary(
             f"{name} failed: {type(stopped).__name__}: {detail[0][:300]}\n  its log: {log}\n  summary: {file}\n"
             "  run the same command again to go on from there once the cause is mended"
         ) from stopped
-    return exit_status(summary), f"\n{verdict_text(summary)}\n\n{_report_line(file)}summary    {file}\n{_next_step(settings, places)}"
+    return exit_status(
+        summary
+    ), f"\n{verdict_text(summary)}\n\n{_report_line(file)}summary    {file}\n{_next_step(settings, places)}"
 
 
 def _report_line(summary_file: Path) -> str:

@@ -24,7 +24,9 @@ def creative_ranking(
 
     None where no row has a creative.
     """
-    keys, inverse = np.unique(np.array([path.decode("utf-8", "replace") for path in paths], dtype=str), return_inverse=True)
+    keys, inverse = np.unique(
+        np.array([path.decode("utf-8", "replace") for path in paths], dtype=str), return_inverse=True
+    )
     rows = np.bincount(inverse, minlength=len(keys))
     clicks = np.bincount(inverse, weights=label, minlength=len(keys))
     mean = np.bincount(inverse, weights=score, minlength=len(keys)) / np.maximum(rows, 1)
@@ -59,8 +61,6 @@ def thumbnails(ranking: dict[str, Any] | None, store: CreativePixels) -> dict[st
     wanted = {entry["path"] for side in ("most", "least") for entry in ranking[side]}
     place = {key: index for index, key in enumerate(store.keys) if key in wanted}
     return {key: _jpeg(store.pixels[index]) for key, index in place.items()}
-
-
 
 
 def _jpeg(pixels: npt.NDArray[np.uint8]) -> str:

@@ -13,9 +13,9 @@ from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import artifact_utils
 
 from adclick.filesystem import join, open_binary, read_bytes
+from components.creative_gen.store import read_pixels
 from components.evaluator.executor import SCORES_FILE
 from components.evaluator.scoring import read_column
-from components.creative_gen.store import read_pixels
 from components.run_report import summary as parts
 from components.run_report.creative_ranking import thumbnails
 from components.run_report.eval_rows import read_eval_rows

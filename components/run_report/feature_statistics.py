@@ -16,7 +16,9 @@ LONGEST_VALUE = 60
 Dataset = statistics_pb2.DatasetFeatureStatistics
 
 
-def feature_statistics(newest: Dataset, previous: Dataset | None, kind_of: Callable[[str], str]) -> list[dict[str, Any]]:
+def feature_statistics(
+    newest: Dataset, previous: Dataset | None, kind_of: Callable[[str], str]
+) -> list[dict[str, Any]]:
     """One entry per feature, in the order of the statistics. `kind_of`: a feature's kind in the feature table."""
     before = {_name(one): one for one in previous.features} if previous else {}
     rows_before = previous.num_examples if previous else 0
@@ -65,7 +67,9 @@ def _figures(feature: Any, rows: int) -> dict[str, Any]:
 
 def _shape(features: list[Any]) -> dict[str, Any] | None:
     """Share of the values in bins of equal width that both spans have in common."""
-    histograms = [next((h for h in one.num_stats.histograms if h.type == STANDARD and h.buckets), None) for one in features]
+    histograms = [
+        next((h for h in one.num_stats.histograms if h.type == STANDARD and h.buckets), None) for one in features
+    ]
     if histograms[0] is None:
         return None
     ends = [end for h in histograms if h for end in (h.buckets[0].low_value, h.buckets[-1].high_value)]
@@ -81,7 +85,12 @@ def _shape(features: list[Any]) -> dict[str, Any] | None:
         below = distribution(one, [float(edge) for edge in edges])[0]
         below[-1] = 1.0
         shares.append([_short(float(share)) for share in np.diff(below)])
-    return {"low": _short(low), "high": _short(high), "newest": shares[0], "previous": shares[1] if shares[1:] else None}
+    return {
+        "low": _short(low),
+        "high": _short(high),
+        "newest": shares[0],
+        "previous": shares[1] if shares[1:] else None,
+    }
 
 
 def _cut(text: str) -> str:

@@ -35,7 +35,10 @@ def roc(label: FloatArray, score: FloatArray, weight: FloatArray) -> dict[str, l
     """Share of the non-clicks and of the clicks above each of some thresholds (Fawcett 2006)."""
     clicks, others = _cumulative(label, score, weight)
     kept = _thinned(clicks / clicks[-1] + others / others[-1])
-    return {"false_positive_rate": _list(others[kept] / others[-1]), "true_positive_rate": _list(clicks[kept] / clicks[-1])}
+    return {
+        "false_positive_rate": _list(others[kept] / others[-1]),
+        "true_positive_rate": _list(clicks[kept] / clicks[-1]),
+    }
 
 
 def precision_recall(label: FloatArray, score: FloatArray, weight: FloatArray) -> dict[str, list[float]]:

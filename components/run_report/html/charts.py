@@ -79,9 +79,8 @@ def line_chart(
     for one in series:
         points = [place(a, b) for a, b in zip(one.x, one.y, strict=True)]
         for (at, _), (low, high) in zip(points, one.spans, strict=False):
-            parts.append(
-                f'<line class="span {one.css}" x1="{at:.1f}" x2="{at:.1f}" y1="{_y(y, low):.1f}" y2="{_y(y, high):.1f}"/>'
-            )
+            ends = f'y1="{_y(y, low):.1f}" y2="{_y(y, high):.1f}"'
+            parts.append(f'<line class="span {one.css}" x1="{at:.1f}" x2="{at:.1f}" {ends}/>')
         path = "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in points)
         parts.append(f'<path class="line {one.css}" d="{path}"/>')
         if one.dots:
@@ -89,7 +88,9 @@ def line_chart(
     return _svg(title, "".join(parts))
 
 
-def histogram_chart(title: str, x: Axis, edges: Sequence[float], layers: Sequence[tuple[str, Sequence[float]]]) -> Markup:
+def histogram_chart(
+    title: str, x: Axis, edges: Sequence[float], layers: Sequence[tuple[str, Sequence[float]]]
+) -> Markup:
     """Shares by bin, of each (class, shares), as steps over one another."""
     y = Axis("share of rows", 0.0, max(max(shares) for _, shares in layers) * 1.05, percent=True)
     parts = [_grid(x, y)]
@@ -114,9 +115,8 @@ def spark_histogram(title: str, newest: Sequence[float], previous: Sequence[floa
     if previous:
         steps = "".join(f"V{height - height * share / top:.1f}h{step:.1f}" for share in previous)
         bars += f'<path class="step-before" d="M0 {height}{steps}V{height}"/>'
-    return Markup(
-        f'<svg class="spark" viewBox="-1 -1 {width + 2} {height + 2}" role="img" aria-label="{escape(title)}">{bars}</svg>'
-    )
+    box = f"-1 -1 {width + 2} {height + 2}"
+    return Markup(f'<svg class="spark" viewBox="{box}" role="img" aria-label="{escape(title)}">{bars}</svg>')
 
 
 def _x(axis: Axis, value: float) -> float:
@@ -141,7 +141,9 @@ def _grid(x: Axis, y: Axis) -> str:
         parts.append(f'<text class="tick" x="{at:.1f}" y="{bottom + 17}" text-anchor="middle">{x.text(tick)}</text>')
     middle = (LEFT + right) / 2
     parts.append(f'<line class="axis" x1="{LEFT}" x2="{right}" y1="{bottom}" y2="{bottom}"/>')
-    parts.append(f'<text class="axis-title" x="{middle:.0f}" y="{HEIGHT - 6}" text-anchor="middle">{escape(x.title)}</text>')
+    parts.append(
+        f'<text class="axis-title" x="{middle:.0f}" y="{HEIGHT - 6}" text-anchor="middle">{escape(x.title)}</text>'
+    )
     upright = (TOP + bottom) / 2
     parts.append(
         f'<text class="axis-title" transform="translate(11 {upright:.0f}) rotate(-90)" text-anchor="middle">'

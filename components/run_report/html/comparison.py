@@ -69,9 +69,7 @@ def _evidence(summary: Summary, part: str) -> Any:
 
 def _models(a: Summary, b: Summary) -> drawings.Models:
     named = ((f"A: {a['run_id']}", "baseline", a), (f"B: {b['run_id']}", "candidate", b))
-    return [
-        (name, css, _evidence(one, "curves")["candidate"]) for name, css, one in named if _evidence(one, "curves")
-    ]
+    return [(name, css, _evidence(one, "curves")["candidate"]) for name, css, one in named if _evidence(one, "curves")]
 
 
 def _slices(a: Summary, b: Summary) -> list[tuple[str, list[SlicePair]]]:

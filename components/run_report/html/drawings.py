@@ -90,7 +90,10 @@ def lift_chart(models: Models) -> Markup | None:
         return None
     y = Axis("lift", 0.0, max(value for one in series for value in one.y) * 1.08)
     return line_chart(
-        "Lift among the rows with the highest scores", Axis("rows with the highest scores", 0, 1, percent=True), y, series
+        "Lift among the rows with the highest scores",
+        Axis("rows with the highest scores", 0, 1, percent=True),
+        y,
+        series,
     )
 
 
@@ -123,7 +126,9 @@ def training_chart(curve: Sequence[Mapping[str, float]]) -> Markup | None:
 
 def slice_order(slices: Sequence[Mapping[str, Any]]) -> list[int]:
     """Indices by AUC, best first; those without one last."""
-    return sorted(range(len(slices)), key=lambda i: (slices[i]["metrics"]["auc"] is None, -(slices[i]["metrics"]["auc"] or 0)))
+    return sorted(
+        range(len(slices)), key=lambda i: (slices[i]["metrics"]["auc"] is None, -(slices[i]["metrics"]["auc"] or 0))
+    )
 
 
 def importance_order(importance: Sequence[Mapping[str, Any]]) -> list[int]:

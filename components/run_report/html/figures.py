@@ -35,12 +35,11 @@ def _seconds(value: float) -> str:
 
 
 def _bytes(value: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            break
+    units = ["B", "kB", "MB", "GB", "TB"]
+    while value >= 1000 and len(units) > 1:
         value /= 1000
-    else:
-        unit = "TB"
+        del units[0]
+    unit = units[0]
     return f"{value:.0f}{NARROW_SPACE}{unit}" if value >= 100 or unit == "B" else f"{value:.1f}{NARROW_SPACE}{unit}"
 
 

@@ -25,7 +25,9 @@ KNOWN: Mapping[str, Metric] = {
     "ece": Metric("Calibration error (ECE)", "lower", told="mean gap between predicted and observed rate, by bin"),
     "lift_at_1pct": Metric("Lift, top 1 %", "higher", "fixed2", "click rate of the best scores over the overall rate"),
     "lift_at_3pct": Metric("Lift, top 3 %", "higher", "fixed2", "likewise"),
-    "lift_at_10pct": Metric("Lift, top 10 %", "higher", "fixed2", "click rate of the best scores over the overall rate"),
+    "lift_at_10pct": Metric(
+        "Lift, top 10 %", "higher", "fixed2", "click rate of the best scores over the overall rate"
+    ),
     "capture_at_1pct": Metric("Capture, top 1 %", "higher", "percent", "share of the clicks among the best scores"),
     "capture_at_3pct": Metric("Capture, top 3 %", "higher", "percent", "likewise"),
     "capture_at_10pct": Metric("Capture, top 10 %", "higher", "percent", "likewise"),

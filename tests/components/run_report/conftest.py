@@ -202,7 +202,9 @@ def stopped_summary() -> dict[str, Any]:
         "gate": None,
         "metrics": None,
         "baseline": None,
-        "verdict": {"blessed": False, "reasons": ["the data gate stops the run: 0.2 > 0.01"], "bounds": [], "canary": None},
+        "verdict": {
+            "blessed": False, "reasons": ["the data gate stops the run: 0.2 > 0.01"], "bounds": [], "canary": None,
+        },
         "pushed_version": None,
         "removed_versions": [],
         "bayes_auc": None,

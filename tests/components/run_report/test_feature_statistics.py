@@ -34,10 +34,12 @@ def test_a_number_beside_the_span_before(statistics: Makers) -> None:
 
 def test_a_string_and_a_feature_that_is_new(statistics: Makers) -> None:
     now = statistics["dataset"](
-        statistics["string"]("country", {"DE": 30, "FR": 10}, 10), statistics["string"]("new", {"x" * 99: 50}, 0), rows=50
+        statistics["string"]("country", {"DE": 30, "FR": 10}, 10),
+        statistics["string"]("new", {"x" * 99: 50}, 0),
+        rows=50,
     )
     before = statistics["dataset"](statistics["string"]("country", {"DE": 5, "FR": 5}, 0), rows=10)
-    country, new = feature_statistics(now, before, lambda name: "categorical")
+    country, new = feature_statistics(now, before, lambda _: "categorical")
     assert country["newest"] == {
         "rows": 50, "values": 40, "missing_share": 0.2, "distinct": 2,
         "top": [{"value": "DE", "share": 0.75}, {"value": "FR", "share": 0.25}],
@@ -49,5 +51,5 @@ def test_a_string_and_a_feature_that_is_new(statistics: Makers) -> None:
 
 def test_without_a_span_before_and_without_spread(statistics: Makers) -> None:
     now = statistics["dataset"](statistics["number"]("constant", 3.0, 3.0, [5], 0), rows=5)
-    (found,) = feature_statistics(now, None, lambda name: "")
+    (found,) = feature_statistics(now, None, lambda _: "")
     assert (found["previous"], found["shape"]) == (None, None)

@@ -7,7 +7,16 @@ import numpy.typing as npt
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from components.run_report.score_curves import POINTS, curves, gains, histogram, precision_recall, reliability, roc, wilson
+from components.run_report.score_curves import (
+    POINTS,
+    curves,
+    gains,
+    histogram,
+    precision_recall,
+    reliability,
+    roc,
+    wilson,
+)
 
 LABEL = np.array([1.0, 0.0, 1.0, 0.0])
 SCORE = np.array([0.9, 0.6, 0.6, 0.1])

@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 
 from components.run_report.html import drawings
-from components.run_report.html.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, Series, line_chart, spark_histogram
+from components.run_report.html.charts import (
+    BOTTOM,
+    HEIGHT,
+    LEFT,
+    RIGHT,
+    TOP,
+    WIDTH,
+    Axis,
+    Series,
+    line_chart,
+    spark_histogram,
+)
 from components.run_report.html.page import models
 
 
@@ -60,7 +71,9 @@ def test_rows_of_one_class_are_not_ranked() -> None:
 
 
 def test_the_best_epoch_is_marked() -> None:
-    curve = [{"epoch": n, "train_log_loss": 0.3, "stopping_log_loss": loss} for n, loss in ((1, 0.3), (2, 0.2), (3, 0.25))]
+    curve = [
+        {"epoch": n, "train_log_loss": 0.3, "stopping_log_loss": loss} for n, loss in ((1, 0.3), (2, 0.2), (3, 0.25))
+    ]
     drawn = drawings.training_chart(curve)
     assert drawn is not None
     middle = (LEFT + WIDTH - RIGHT) / 2  # epoch 2 of 1 to 3

@@ -28,7 +28,11 @@ def test_both_runs_stand_side_by_side_with_their_own_numbers(whole_summary: dict
 
 
 def test_a_stopped_run_can_be_compared_too(whole_summary: dict[str, Any], stopped_summary: dict[str, Any]) -> None:
-    for pair in ((whole_summary, stopped_summary), (stopped_summary, whole_summary), (stopped_summary, stopped_summary)):
+    for pair in (
+        (whole_summary, stopped_summary),
+        (stopped_summary, whole_summary),
+        (stopped_summary, stopped_summary),
+    ):
         text = render_comparison(*pair)
         assert "Stopped: nothing was trained and pushed" in text
         assert "The runs have no slices in common." in text
