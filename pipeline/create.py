@@ -121,6 +121,7 @@ def create_pipeline(settings: Settings, places: Locations, enable_cache: bool = 
         creative_store,
         statistics.outputs["span_statistics"],
         gate.outputs["verdict"],
+        model,
         trainer.outputs["model_run"],
         served.outputs["baseline"],
         evaluator.outputs["evaluation"],

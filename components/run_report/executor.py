@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfx.components.util import model_utils
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import artifact_utils
+from tfx.utils import path_utils
 
 from adclick.filesystem import join, open_binary, read_bytes
 from components.creative_gen.store import read_pixels
@@ -20,6 +21,7 @@ from components.run_report import summary as parts
 from components.run_report.creative_ranking import thumbnails
 from components.run_report.eval_rows import read_eval_rows
 from components.run_report.evidence import Sources, evidence, kinds
+from components.run_report.model_importance import model_importance
 from configs.features import FeatureTable
 from configs.settings import Evaluation
 
@@ -83,6 +85,9 @@ class RunReportExecutor(BaseExecutor):
         )
         rows = read_eval_rows(eval_uris, table, settings.slices, scores)
         summary["evidence"] = evidence(sources, kinds(table), rows)
+        if summary["evidence"]["importance"] is None:
+            saved_model = path_utils.serving_model_path(uri("model"))
+            summary["evidence"]["importance"] = model_importance(saved_model, eval_uris, table, scores)
         pictures = thumbnails(summary["evidence"]["creatives"], read_pixels(uri("creative_store"))) if stored else {}
         left = artifact_utils.get_single_uri(output_dict["summary"])
         for name, document in ((SUMMARY_FILE, summary), (THUMBNAILS_FILE, pictures)):
