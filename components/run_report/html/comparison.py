@@ -68,7 +68,7 @@ def _evidence(summary: Summary, part: str) -> Any:
 
 
 def _models(a: Summary, b: Summary) -> drawings.Models:
-    named = ((f"A: {a['run_id']}", "baseline", a), (f"B: {b['run_id']}", "candidate", b))
+    named = ((f"B: {b['run_id']}", "candidate", b), (f"A: {a['run_id']}", "baseline", a))
     return [(name, css, _evidence(one, "curves")["candidate"]) for name, css, one in named if _evidence(one, "curves")]
 
 

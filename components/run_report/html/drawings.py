@@ -11,11 +11,11 @@ from components.run_report.html.charts import Axis, Series, histogram_chart, lin
 
 Curves = Mapping[str, Any]
 Models = Sequence[tuple[str, str, Curves]]
-"""(name, class of the colour, curves) of each model, the most important last, so that it lies on top."""
+"""(name, class of the colour, curves) of each model, in the order in which they are drawn over one another."""
 
 
 def reliability_chart(models: Models) -> Markup:
-    """Observed click rate by mean prediction, with 95 % intervals of the last model."""
+    """Observed click rate by mean prediction, with 95 % intervals of the candidate."""
     bins = [one for _, _, curves in models for one in curves["reliability"]]
     highest = max(max(one["mean_prediction"], one["high"]) for one in bins) * 1.04
     series = [
@@ -24,9 +24,9 @@ def reliability_chart(models: Models) -> Markup:
             [one["mean_prediction"] for one in curves["reliability"]],
             [one["mean_label"] for one in curves["reliability"]],
             dots=True,
-            spans=[(one["low"], one["high"]) for one in curves["reliability"]] if index == len(models) - 1 else (),
+            spans=[(one["low"], one["high"]) for one in curves["reliability"]] if css == "candidate" else (),
         )
-        for index, (name, css, curves) in enumerate(models)
+        for name, css, curves in models
     ]  # fmt: skip
     return line_chart(
         "Reliability: observed click rate by mean prediction, in ten bins of equal row count",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -26,8 +27,8 @@ def _signed(value: float) -> str:
 
 def _general(value: float) -> str:
     if float(value).is_integer() and abs(value) < 1e15:
-        return f"{int(value):,}"
-    return f"{value:.4g}"
+        return f"{int(value):,}".replace("-", "−")
+    return f"{value:.4g}".replace("-", "−") if abs(value) >= 1e-4 or not value else f"{value:.2e}"
 
 
 def _seconds(value: float) -> str:
@@ -43,6 +44,10 @@ def _bytes(value: float) -> str:
     return f"{value:.0f}{NARROW_SPACE}{unit}" if value >= 100 or unit == "B" else f"{value:.1f}{NARROW_SPACE}{unit}"
 
 
+def _day(unix_s: float) -> str:
+    return datetime.datetime.fromtimestamp(unix_s, datetime.timezone.utc).date().isoformat()
+
+
 STYLES: Mapping[str, Callable[[Any], str]] = {
     "fixed4": lambda value: f"{value:.4f}",
     "fixed2": lambda value: f"{value:.2f}",
@@ -53,6 +58,7 @@ STYLES: Mapping[str, Callable[[Any], str]] = {
     "seconds": _seconds,
     "bytes": _bytes,
     "megabytes": lambda value: f"{value:,.0f}{NARROW_SPACE}MB",
+    "day": _day,
     "plain": str,
 }
 

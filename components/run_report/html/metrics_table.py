@@ -22,7 +22,7 @@ KNOWN: Mapping[str, Metric] = {
     "log_loss": Metric("Log loss", "lower", told="mean surprise at the label, in nats"),
     "normalized_entropy": Metric("Normalized entropy", "lower", told="log loss over that of the click rate alone"),
     "calibration_ratio": Metric("Calibration ratio", "one", told="predicted clicks over observed clicks"),
-    "ece": Metric("Calibration error (ECE)", "lower", told="mean gap between predicted and observed rate, by bin"),
+    "ece": Metric("Calibration error", "lower", told="expected (ECE): mean gap of predicted and observed rate, by bin"),
     "lift_at_1pct": Metric("Lift, top 1 %", "higher", "fixed2", "click rate of the best scores over the overall rate"),
     "lift_at_3pct": Metric("Lift, top 3 %", "higher", "fixed2", "likewise"),
     "lift_at_10pct": Metric(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,6 +58,7 @@ def render(summary: Mapping[str, Any], thumbnails: Mapping[str, str]) -> str:
     )  # fmt: skip
 
 
+@functools.cache
 def environment() -> jinja2.Environment:
     """Templates of this folder. Everything is escaped, and a name that is not there is an error."""
     made = jinja2.Environment(
@@ -78,9 +80,9 @@ def environment() -> jinja2.Environment:
 
 
 def models(summary: Mapping[str, Any]) -> drawings.Models:
-    """What the charts draw, the candidate last."""
+    """What the charts draw: the candidate, and dashed over it the model in service, so that equal ones are both seen."""
     curves = (summary.get("evidence") or {}).get("curves") or {}
-    order = (("in service", "baseline"), ("candidate", "candidate"))
+    order = (("candidate", "candidate"), ("in service", "baseline"))
     return [(name, key, curves[key]) for name, key in order if key in curves]
 
 

@@ -51,16 +51,16 @@ def test_the_sparks_tallest_bar_fills_the_height() -> None:
     assert "&lt;age&gt;" in drawn
 
 
-def test_both_models_are_drawn_and_the_candidate_on_top(whole_summary: dict[str, Any]) -> None:
+def test_both_models_are_drawn_and_the_dashed_one_on_top(whole_summary: dict[str, Any]) -> None:
     found = models(whole_summary)
-    assert [css for _, css, _ in found] == ["baseline", "candidate"]
+    assert [css for _, css, _ in found] == ["candidate", "baseline"]
     for chart in (
         drawings.reliability_chart, drawings.roc_chart, drawings.gains_chart, drawings.lift_chart,
         drawings.precision_recall_chart,
     ):  # fmt: skip
         drawn = chart(found)
         assert drawn is not None
-        assert drawn.index("line baseline") < drawn.index("line candidate")
+        assert drawn.index("line candidate") < drawn.index("line baseline")
         assert "nan" not in drawn
 
 
