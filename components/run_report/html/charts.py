@@ -9,7 +9,7 @@ from typing import NamedTuple
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 400, 300
-LEFT, RIGHT, TOP, BOTTOM = 50, 12, 12, 46
+LEFT, RIGHT, TOP, BOTTOM = 58, 16, 12, 46
 
 
 class Series(NamedTuple):
@@ -146,7 +146,7 @@ def _grid(x: Axis, y: Axis) -> str:
     )
     upright = (TOP + bottom) / 2
     parts.append(
-        f'<text class="axis-title" transform="translate(11 {upright:.0f}) rotate(-90)" text-anchor="middle">'
+        f'<text class="axis-title" transform="translate(10 {upright:.0f}) rotate(-90)" text-anchor="middle">'
         f"{escape(y.title)}</text>"
     )
     return "".join(parts)
