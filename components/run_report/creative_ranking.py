@@ -18,7 +18,7 @@ JPEG_QUALITY = 82
 
 
 def creative_ranking(
-    paths: npt.NDArray[np.object_], label: npt.NDArray[np.float64], score: npt.NDArray[np.float64]
+    paths: npt.NDArray[Any], label: npt.NDArray[np.float64], score: npt.NDArray[np.float64]
 ) -> dict[str, Any] | None:
     """By mean prediction over a creative's rows; `paths` is b"" where a row has no creative. All [rows].
 

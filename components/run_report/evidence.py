@@ -50,7 +50,7 @@ class EvalRows(NamedTuple):
     """As in scores.npz."""
     slices: Mapping[tuple[str, ...], Sequence[npt.NDArray[np.str_]]]
     """Each slicing's columns, [rows] each."""
-    creatives: npt.NDArray[np.object_] | None
+    creatives: npt.NDArray[Any] | None
     """Path of each row's creative as bytes; None without images."""
 
 

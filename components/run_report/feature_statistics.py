@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from tensorflow_metadata.proto.v0 import statistics_pb2
@@ -13,7 +13,7 @@ from components.anomaly_gate.feature_view import STANDARD, distribution, view
 BINS = 20
 TOP_VALUES = 6
 LONGEST_VALUE = 60
-Dataset = statistics_pb2.DatasetFeatureStatistics
+Dataset: TypeAlias = statistics_pb2.DatasetFeatureStatistics
 
 
 def feature_statistics(
@@ -77,7 +77,7 @@ def _shape(features: list[Any]) -> dict[str, Any] | None:
     if not np.isfinite([low, high]).all() or low >= high:
         return None
     edges = np.linspace(low, high, BINS + 1)
-    shares = []
+    shares: list[list[float | None] | None] = []
     for one in histograms:
         if one is None:
             shares.append(None)

@@ -62,7 +62,7 @@ def gains(label: FloatArray, score: FloatArray, weight: FloatArray) -> dict[str,
     return {"share_of_rows": _list(rows[kept]), "share_of_clicks": _list(captured), "lift": _list(lift)}
 
 
-def reliability(label: FloatArray, score: FloatArray, weight: FloatArray) -> list[dict[str, float | int | None]]:
+def reliability(label: FloatArray, score: FloatArray, weight: FloatArray) -> list[dict[str, float]]:
     """Ten bins of equal row count, as in the expected calibration error: mean score beside observed click rate.
 
     `low` and `high`: Wilson's 95 % interval of the rate (Wilson 1927), with Kish's effective number of rows.
@@ -114,7 +114,9 @@ def _cumulative(label: FloatArray, score: FloatArray, weight: FloatArray) -> tup
 def _thinned(along: FloatArray) -> npt.NDArray[np.intp]:
     """Indices of about POINTS values spread evenly over an ascending quantity, both ends included."""
     wanted = np.linspace(along[0], along[-1], POINTS + 1)
-    return np.unique(np.concatenate(([0], np.searchsorted(along, wanted).clip(max=len(along) - 1), [len(along) - 1])))
+    last = len(along) - 1
+    found = np.concatenate(([0], np.searchsorted(along, wanted).clip(max=last), [last]))
+    return np.unique(found.astype(np.intp))
 
 
 def _list(values: FloatArray) -> list[float]:

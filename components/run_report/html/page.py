@@ -80,7 +80,7 @@ def environment() -> jinja2.Environment:
 
 
 def models(summary: Mapping[str, Any]) -> drawings.Models:
-    """What the charts draw: the candidate, and dashed over it the model in service, so that equal ones are both seen."""
+    """The candidate, and over it, dashed, the model in service: equal ones are both seen."""
     curves = (summary.get("evidence") or {}).get("curves") or {}
     order = (("candidate", "candidate"), ("in service", "baseline"))
     return [(name, key, curves[key]) for name, key in order if key in curves]

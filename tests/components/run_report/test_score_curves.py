@@ -63,7 +63,7 @@ def test_reliability_bins_hold_equal_numbers_of_rows(scores: dict[str, npt.NDArr
     assert [one["rows"] for one in bins] == [200] * 10
     lowest = np.sort(scores["candidate"])[:200]
     assert bins[0]["mean_prediction"] == pytest.approx(lowest.mean(), rel=1e-5)
-    assert all(one["low"] <= one["mean_label"] <= one["high"] for one in bins)  # type: ignore[operator]  # no None here
+    assert all(one["low"] <= one["mean_label"] <= one["high"] for one in bins)
 
 
 def test_histogram_shares_sum_to_one(scores: dict[str, npt.NDArray[np.float64]]) -> None:

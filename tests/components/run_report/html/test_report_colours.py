@@ -9,14 +9,22 @@ import pytest
 from components.run_report.html.page import HERE
 
 CSS = (HERE / "style.css").read_text("utf-8")
-LIGHT, DARK = (dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block)) for block in re.findall(r":root \{(.*?)\}", CSS, re.S))
+LIGHT, DARK = (
+    dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block)) for block in re.findall(r":root \{(.*?)\}", CSS, re.S)
+)
 TEXT = [
     *((ink, back) for ink in ("ink", "soft") for back in ("paper", "card", "faint")),
     *((tone, back) for tone in ("good", "careful", "bad") for back in ("card", f"{tone}-back")),
     *(("ink", f"{tone}-back") for tone in ("good", "careful", "bad")),
     ("candidate", "card"),
 ]
-GRAPHICS = [("candidate", "card"), ("baseline", "card"), ("candidate", "faint"), ("baseline", "faint"), ("focus", "paper")]
+GRAPHICS = [
+    ("candidate", "card"),
+    ("baseline", "card"),
+    ("candidate", "faint"),
+    ("baseline", "faint"),
+    ("focus", "paper"),
+]
 
 
 def luminance(colour: str) -> float:
