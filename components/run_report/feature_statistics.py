@@ -32,6 +32,8 @@ def feature_statistics(
             "newest": _figures(feature, newest.num_examples),
             "previous": _figures(other, rows_before) if other is not None else None,
         }
+        if other is not None and not _numeric(feature) and not _numeric(other):
+            _add_previous_shares(entry["newest"]["top"], feature, other)
         sides = [one for one in (feature, other) if one is not None]
         entry["shape"] = _shape(sides) if all(_numeric(one) for one in sides) else None
         found.append(entry)
@@ -63,6 +65,14 @@ def _figures(feature: Any, rows: int) -> dict[str, Any]:
             {"value": _cut(bucket.label), "share": _short(bucket.sample_count / total)} for bucket in buckets
         ]
     return figures
+
+
+def _add_previous_shares(top: list[dict[str, Any]], feature: Any, other: Any) -> None:
+    """What the most frequent values were among the span before; 0 where a value is not listed there."""
+    before = {bucket.label: bucket.sample_count for bucket in other.string_stats.rank_histogram.buckets}
+    total = sum(before.values())
+    for entry, bucket in zip(top, feature.string_stats.rank_histogram.buckets, strict=False):
+        entry["previous_share"] = _short(before.get(bucket.label, 0) / total) if total else 0.0
 
 
 def _shape(features: list[Any]) -> dict[str, Any] | None:

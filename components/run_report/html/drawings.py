@@ -131,6 +131,23 @@ def slice_order(slices: Sequence[Mapping[str, Any]]) -> list[int]:
     )
 
 
+def nearest_first(measured: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Indices of comparisons, those that found nothing to compare first, then by value over limit."""
+
+    def nearness(i: int) -> float:
+        one = measured[i]
+        limit = one["threshold"] + one["sampling"]
+        return float("inf") if one["value"] is None else one["value"] / limit if limit else float(one["value"])
+
+    return sorted(range(len(measured)), key=nearness, reverse=True)
+
+
+def previous_shares(top: Sequence[Mapping[str, Any]]) -> list[float] | None:
+    """Of the most frequent values, where the span before is known."""
+    shares = [one.get("previous_share") for one in top]
+    return None if None in shares else [float(share or 0.0) for share in shares]
+
+
 def importance_order(importance: Sequence[Mapping[str, Any]]) -> list[int]:
     """Indices by importance, greatest first."""
     return sorted(range(len(importance)), key=lambda i: -importance[i]["auc_drop"])

@@ -49,8 +49,8 @@ def _day(unix_s: float) -> str:
 
 
 STYLES: Mapping[str, Callable[[Any], str]] = {
-    "fixed4": lambda value: f"{value:.4f}",
-    "fixed2": lambda value: f"{value:.2f}",
+    "fixed4": lambda value: f"{value:.4f}".replace("-", "−"),
+    "fixed2": lambda value: f"{value:.2f}".replace("-", "−"),
     "signed": _signed,
     "count": lambda value: f"{value:,}",
     "percent": _percent,

@@ -81,6 +81,13 @@ def test_the_best_epoch_is_marked() -> None:
     assert drawings.training_chart([]) is None
 
 
+def test_comparisons_come_by_how_near_their_limit_they_are() -> None:
+    """0.1/0.2 = 0.5, 0.3/(0.2 + 0.1) = 1, nothing to compare, and 0 of 0."""
+    limits = [(0.1, 0.2, 0.0), (0.3, 0.2, 0.1), (None, 0.2, 0.0), (0.0, 0.0, 0.0)]
+    measured = [{"value": value, "threshold": limit, "sampling": sampling} for value, limit, sampling in limits]
+    assert drawings.nearest_first(measured) == [2, 1, 0, 3]
+
+
 def test_orders_and_lengths_of_bars() -> None:
     slices = [{"metrics": {"auc": auc}} for auc in (0.6, None, 0.9)]
     assert drawings.slice_order(slices) == [2, 0, 1]
