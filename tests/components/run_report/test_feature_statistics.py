@@ -43,7 +43,8 @@ def test_a_string_and_a_feature_that_is_new(statistics: Makers) -> None:
     assert country["newest"] == {
         "rows": 50, "values": 40, "missing_share": 0.2, "distinct": 2,
         "top": [
-            {"value": "DE", "share": 0.75, "previous_share": 0.5}, {"value": "FR", "share": 0.25, "previous_share": 0.5},
+            {"value": "DE", "share": 0.75, "previous_share": 0.5},
+            {"value": "FR", "share": 0.25, "previous_share": 0.5},
         ],
     }  # fmt: skip
     assert country["previous"]["top"][0] == {"value": "DE", "share": 0.5}
