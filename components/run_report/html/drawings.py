@@ -9,6 +9,9 @@ from markupsafe import Markup
 
 from components.run_report.html.charts import Axis, Series, histogram_chart, line_chart, padded
 
+FEW_CLICKS = 30
+"""A slice with fewer is shown as one whose AUC may be luck: its standard error is about 0.5 / √(3 clicks)."""
+
 Curves = Mapping[str, Any]
 Models = Sequence[tuple[str, str, Curves]]
 """(name, class of the colour, curves) of each model, in the order in which they are drawn over one another."""
