@@ -12,11 +12,11 @@ from components.evaluator.metrics import auc
 
 ROWS = 4000
 """Evaluation rows that are scored again, evenly spread: the cost is rows × features × shuffles."""
-SHUFFLES = 5
+SHUFFLES = 3
 SEED = 20010101
 
-Columns = Mapping[str, npt.NDArray[Any]]
-"""Values by input of the model, [rows] each."""
+Columns = Mapping[str, Any]
+"""Values by input of the model, arrays or tensors of shape [rows]."""
 
 
 def permutation_importance(
@@ -25,8 +25,10 @@ def permutation_importance(
     features: Mapping[str, Sequence[str]],
     label: npt.NDArray[np.float64],
     weight: npt.NDArray[np.float64] | None = None,
+    take: Callable[[Any, npt.NDArray[np.intp]], Any] = np.take,
 ) -> list[dict[str, Any]] | None:
     """Breiman 2001, with AUC as the measure. `features`: the inputs that carry each feature, shuffled together.
+    `take`: a column's values in another order.
 
     `auc_drop` is the mean over SHUFFLES shuffles, `low` and `high` the least and greatest of them. None where the rows
     have one class only.
@@ -41,7 +43,9 @@ def permutation_importance(
         drops = []
         for _ in range(SHUFFLES):
             order = random.permutation(len(label))
-            shuffled = auc(label, predict({**columns, **{name: columns[name][order] for name in inputs}}), weights)
+            shuffled = auc(
+                label, predict({**columns, **{name: take(columns[name], order) for name in inputs}}), weights
+            )
             assert shuffled is not None  # the labels are the same
             drops.append(whole - shuffled)
         found.append({

@@ -31,14 +31,15 @@ def model_importance(
     kept = spread(len(scores["label"]))
     specs = signature.structured_input_signature[1]
     columns = {
-        one: read_column(split_uris, names.get(one, one), spec.dtype, missing[spec.dtype])[kept]
+        one: tf.constant(
+            read_column(split_uris, names.get(one, one), spec.dtype, missing[spec.dtype])[kept], spec.dtype
+        )
         for one, spec in specs.items()
     }
 
     def predict(values: Columns) -> npt.NDArray[np.float64]:
-        tensors = {one: tf.constant(values[one].tolist(), spec.dtype) for one, spec in specs.items()}
-        return np.asarray(signature(**tensors)[OUTPUT].numpy(), np.float64).reshape(-1)
+        return np.asarray(signature(**values)[OUTPUT].numpy(), np.float64).reshape(-1)
 
     weight = scores["weight"][kept] if "weight" in scores else None
     features = {names[one]: [one] for one in specs if one in names}
-    return permutation_importance(predict, columns, features, scores["label"][kept], weight)
+    return permutation_importance(predict, columns, features, scores["label"][kept], weight, tf.gather)

@@ -183,7 +183,7 @@ def whole_summary(sources: Sources, scores: dict[str, npt.NDArray[np.float64]]) 
         "lineage": {
             "artifacts": {"AdExampleGen": {"examples": "/data/out/examples/1"}},
             "code": {"version": "0.1.0", "fingerprint": "0123456789abcdef", "commit": None},
-            "model_digest": "e1c6",
+            "model_digest": "e1c6a00620920e2d8771b6b5bd25e13d" * 2,
         },
         "settings": settings.model_dump(mode="json", by_alias=True),
         "versions": {"python": "3.10.13", "tfx": "1.16.0", "tensorflow": "2.16.2", "beam": "2.65.0"},
