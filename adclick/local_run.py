@@ -72,7 +72,7 @@ def run_to_summary(
     summary = complete_summary(facts, outputs, stopped)
     file = publish(summary, places.reports, thumbnails_of(outputs))
     if isinstance(stopped, AdclickError):
-        raise type(stopped)(f"{stopped}\n  summary: {file}")
+        raise type(stopped)(f"{stopped}\n  summary: {file}\n  report: {file.with_name(PAGE_FILE)}")
     if stopped is not None:
         failed = next((result for result in results.values() if result.state == "failed"), None)
         log = failed.log if failed else logs / "00-start.log"
@@ -82,16 +82,13 @@ def run_to_summary(
         detail = str(stopped).strip().splitlines() or [type(stopped).__name__]
         raise AdclickError(
             f"{name} failed: {type(stopped).__name__}: {detail[0][:300]}\n  its log: {log}\n  summary: {file}\n"
+            f"  report: {file.with_name(PAGE_FILE)}\n"
             "  run the same command again to go on from there once the cause is mended"
         ) from stopped
-    return exit_status(
-        summary
-    ), f"\n{verdict_text(summary)}\n\n{_report_line(file)}summary    {file}\n{_next_step(settings, places)}"
-
-
-def _report_line(summary_file: Path) -> str:
-    page = summary_file.with_name(PAGE_FILE)
-    return f"report     {page}\n" if page.is_file() else ""
+    return (
+        exit_status(summary),
+        f"\n{verdict_text(summary)}\n\nreport     {file.with_name(PAGE_FILE)}\nsummary    {file}\n{_next_step(settings, places)}",
+    )
 
 
 def _next_step(settings: Settings, places: Locations) -> str:

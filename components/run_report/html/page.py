@@ -33,6 +33,7 @@ SECTIONS = (
     ("lineage", "Lineage"),
     ("card", "Model card"),
 )
+EXPLAINING_A_STOP = ("verdict", "data", "features", "resources", "lineage")
 LATER_KEYS = ("files", "spans", "truth", "component_states", "component_resources", "lineage", "settings")
 """Keys that a stopped run's summary, or one of an earlier release, may lack."""
 
@@ -52,10 +53,19 @@ def render(summary: Mapping[str, Any], thumbnails: Mapping[str, str]) -> str:
             metrics=metric_rows(summary),
             models=models(summary),
             thumbnails=thumbnails,
-            sections=SECTIONS,
+            sections=ordered_sections(summary),
             when=when(str(summary["run_id"])),
         )
     )  # fmt: skip
+
+
+def ordered_sections(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The verdict, then what explains it: quality, or the data of a run that came to no model."""
+    if summary["metrics"] is not None:
+        return list(SECTIONS)
+    return [one for one in SECTIONS if one[0] in EXPLAINING_A_STOP] + [
+        one for one in SECTIONS if one[0] not in EXPLAINING_A_STOP
+    ]
 
 
 @functools.cache

@@ -195,6 +195,7 @@ def test_each_verdict_is_told(whole_summary: dict[str, Any], changes: dict[str, 
 def test_a_stopped_run_says_why_and_what_is_missing(stopped_summary: dict[str, Any]) -> None:
     text = render(stopped_summary, {})
     assert "Stopped: nothing was trained and pushed</h1>" in text
+    assert [one["id"] for one in Page(text).attributes("section")][:3] == ["verdict", "data", "features"]
     assert "<li>the data gate stops the run: 0.2 &gt; 0.01</li>" in text
     gaps = re.findall(r'<p class="gap">(.*?)</p>', text)
     assert len(gaps) >= 8
