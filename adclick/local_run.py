@@ -85,10 +85,8 @@ def run_to_summary(
             f"  report: {file.with_name(PAGE_FILE)}\n"
             "  run the same command again to go on from there once the cause is mended"
         ) from stopped
-    return (
-        exit_status(summary),
-        f"\n{verdict_text(summary)}\n\nreport     {file.with_name(PAGE_FILE)}\nsummary    {file}\n{_next_step(settings, places)}",
-    )
+    text = f"{verdict_text(summary)}\n\nreport     {file.with_name(PAGE_FILE)}\nsummary    {file}"
+    return exit_status(summary), f"\n{text}\n{_next_step(settings, places)}"
 
 
 def _next_step(settings: Settings, places: Locations) -> str:

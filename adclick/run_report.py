@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
 import resource
@@ -50,7 +51,8 @@ def complete_summary(
     else:
         summary = _stopped_summary(outputs, stopped)
         if facts.settings is not None:
-            summary["evidence"] = stopped_evidence(outputs, summary["gate"], facts.settings.features)
+            with contextlib.suppress(OSError):  # an artifact that is gone must not hide why the run stopped
+                summary["evidence"] = stopped_evidence(outputs, summary["gate"], facts.settings.features)
     found = installed_versions(PACKAGES.values())
     peaks = [use.peak_rss_mb for use in facts.component_resources.values() if use.peak_rss_mb is not None]
     peak_kib = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
