@@ -123,7 +123,7 @@ def _differences(scores: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, dic
         for name in ("candidate", "baseline")
     )
     return {
-        key: {"difference": None if new[key] is None or old[key] is None else new[key] - old[key]}
+        key: {"value": None if new[key] is None or old[key] is None else new[key] - old[key]}
         for key in new
         if key != "count"
     }

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from components.run_report.evidence import PARTS
 from components.run_report.html import drawings
 from components.run_report.html.figures import Figures
 from components.run_report.html.metrics_table import KNOWN, Metric
 from components.run_report.html.page import LATER_KEYS, environment, when
+from components.run_report.html.slice_views import SliceView, slice_groups
 from components.run_report.html.verdict import verdict_view
 
 Summary = Mapping[str, Any]
-
-
-class SlicePair(NamedTuple):
-    """A slice that both runs have."""
-
-    name: str
-    a: tuple[str | int, ...]
-    """Path of the slice in the document."""
-    b: tuple[str | int, ...]
 
 
 def render_comparison(a: Summary, b: Summary) -> str:
@@ -72,21 +64,11 @@ def _models(a: Summary, b: Summary) -> drawings.Models:
     return [(name, css, _evidence(one, "curves")["candidate"]) for name, css, one in named if _evidence(one, "curves")]
 
 
-def _slices(a: Summary, b: Summary) -> list[tuple[str, list[SlicePair]]]:
-    """By slicing, the slices of the second run that the first one has too."""
-    groups = []
-    for j, slicing in enumerate(_evidence(b, "slices") or []):
-        for i, other in enumerate(_evidence(a, "slices") or []):
-            if other["columns"] == slicing["columns"]:
-                place = {one["value"]: index for index, one in enumerate(other["slices"])}
-                pairs = [
-                    SlicePair(
-                        one["value"] or "(missing)",
-                        ("a", "evidence", "slices", i, "slices", place[one["value"]]),
-                        ("b", "evidence", "slices", j, "slices", index),
-                    )
-                    for index, one in enumerate(slicing["slices"])
-                    if one["value"] in place
-                ]
-                groups.append((" × ".join(slicing["columns"]), pairs))
-    return groups
+def _slices(a: Summary, b: Summary) -> list[tuple[str, list[tuple[SliceView, SliceView]]]]:
+    """By slicing, the slices of the second run that the first one has too, each with its place in either."""
+    first = {group.title: {one.name: one for one in group.slices} for group in slice_groups(a) or []}
+    return [
+        (group.title, [(first[group.title][one.name], one) for one in group.slices if one.name in first[group.title]])
+        for group in slice_groups(b) or []
+        if group.title in first
+    ]

@@ -9,9 +9,6 @@ from markupsafe import Markup
 
 from components.run_report.html.charts import Axis, Series, histogram_chart, line_chart, padded
 
-FEW_CLICKS = 30
-"""A slice with fewer is shown as one whose AUC may be luck: its standard error is about 0.5 / √(3 clicks)."""
-
 Curves = Mapping[str, Any]
 Models = Sequence[tuple[str, str, Curves]]
 """(name, class of the colour, curves) of each model, in the order in which they are drawn over one another."""
@@ -125,13 +122,6 @@ def training_chart(curve: Sequence[Mapping[str, float]]) -> Markup | None:
     x = Axis("epoch", min(epochs) - 0.3, max(epochs) + 0.3, whole=True)
     best = min(curve, key=lambda one: one.get("stopping_log_loss") or one.get("train_log_loss") or 0.0)["epoch"]
     return line_chart("Log loss by epoch", x, Axis("log loss", low, high), series, mark_x=best)
-
-
-def slice_order(slices: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Indices by AUC, best first; those without one last."""
-    return sorted(
-        range(len(slices)), key=lambda i: (slices[i]["metrics"]["auc"] is None, -(slices[i]["metrics"]["auc"] or 0))
-    )
 
 
 def nearest_first(measured: Sequence[Mapping[str, Any]]) -> list[int]:

@@ -33,6 +33,7 @@ KNOWN: Mapping[str, Metric] = {
     "capture_at_10pct": Metric("Capture, top 10 %", "higher", "percent", "likewise"),
     "mean_label": Metric("Click rate", "", "percent", "observed"),
     "mean_prediction": Metric("Mean prediction", "", "percent", "as the model foretells it"),
+    "weight": Metric("Weight of the rows", "", "general", "their number, where the data has no weights"),
     "count": Metric("Rows", "", "count", "of the evaluation split"),
 }
 
@@ -45,7 +46,7 @@ class MetricRow(NamedTuple):
     interval: tuple[tuple[str, ...], tuple[str, ...]] | None
     """Paths of low and high in the summary."""
     difference: tuple[str, ...] | None
-    """Path of {difference, low, high} of candidate less baseline."""
+    """Path of {value, low, high} of candidate less baseline."""
     trend: str
     """better, worse, same, or "" where nothing can be said."""
 
@@ -68,7 +69,7 @@ def metric_rows(summary: Mapping[str, Any]) -> list[MetricRow]:
 
 
 def _difference(summary: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
-    for path in (("differences",), ("evidence", "differences")):
+    for path in (("difference",), ("evidence", "differences")):
         found: Any = summary
         for step in path:
             found = (found or {}).get(step)

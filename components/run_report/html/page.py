@@ -16,7 +16,8 @@ from components.run_report.html import drawings
 from components.run_report.html.charts import spark_histogram
 from components.run_report.html.figures import Figures, breakable
 from components.run_report.html.metrics_table import metric_rows
-from components.run_report.html.verdict import verdict_view
+from components.run_report.html.slice_views import slice_groups
+from components.run_report.html.verdict import bounds_view, verdict_view
 
 HERE = Path(__file__).parent
 SECTIONS = (
@@ -34,7 +35,10 @@ SECTIONS = (
     ("card", "Model card"),
 )
 EXPLAINING_A_STOP = ("verdict", "data", "features", "resources", "lineage")
-LATER_KEYS = ("files", "spans", "truth", "component_states", "component_resources", "lineage", "settings")
+LATER_KEYS = (
+    *("files", "spans", "truth", "component_states", "component_resources", "lineage", "settings"),
+    "slices_left_out",
+)
 """Keys that a stopped run's summary, or one of an earlier release, may lack."""
 
 
@@ -52,6 +56,8 @@ def render(summary: Mapping[str, Any], thumbnails: Mapping[str, str]) -> str:
             verdict=verdict_view(summary),
             metrics=metric_rows(summary),
             models=models(summary),
+            groups=slice_groups(summary),
+            bounds=bounds_view(summary["verdict"]),
             thumbnails=thumbnails,
             sections=ordered_sections(summary),
             when=when(str(summary["run_id"])),

@@ -16,7 +16,7 @@ class VerdictView(NamedTuple):
 
 
 def verdict_view(summary: Mapping[str, Any]) -> VerdictView:
-    """Four cases: in service, blessed yet not in service, not blessed, stopped before there was a model to judge."""
+    """In service, there by force, blessed yet not in service, not blessed, or stopped before there was a model."""
     verdict = summary["verdict"]
     reasons = tuple(verdict["reasons"])
     if summary["metrics"] is None:
@@ -25,8 +25,29 @@ def verdict_view(summary: Mapping[str, Any]) -> VerdictView:
         return VerdictView("bad", "Not blessed: nothing was pushed", reasons)
     if summary["pushed_version"] is None:
         return VerdictView("careful", "Blessed, but not in service", reasons)
-    if all(bound["held"] for bound in verdict["bounds"] if bound.get("decides", True)):
+    force = verdict.get("force")
+    if force and force.get("overruled"):
+        told = f"{force['who']}: {force['reason']}"
+        return VerdictView("careful", "In service by an operator's word, against the gate", (told, *force["overruled"]))
+    if all(bound["held"] for bound in verdict["bounds"]):
         canary = verdict.get("canary")
         served = ", and served answers equal offline ones" if canary and canary["state"] == "passed" else ""
         return VerdictView("good", "Blessed and in service", reasons or (f"Every bound holds{served}.",))
     return VerdictView("careful", "In service, though a bound does not hold", reasons)
+
+
+class BoundsView(NamedTuple):
+    """Indices of the verdict's bounds."""
+
+    first: list[int]
+    """On all rows, and those of slices that failed."""
+    others: list[int]
+    """Of slices, held or unclear."""
+
+
+def bounds_view(verdict: Mapping[str, Any]) -> BoundsView:
+    """Which bounds are shown at once, and which on request: many slices have many bounds."""
+    numbered = list(enumerate(verdict["bounds"]))
+    first = [index for index, bound in numbered if not bound.get("slice")]
+    first += [index for index, bound in numbered if bound.get("slice") and not bound["held"]]
+    return BoundsView(first, [index for index, _ in numbered if index not in set(first)])

@@ -20,7 +20,7 @@ def test_each_part_comes_from_its_artifact(whole_summary: dict[str, Any]) -> Non
     assert found["features"]["features"][0]["previous"]["rows"] == 1000
     assert sorted(found["curves"]) == ["baseline", "candidate"]
     new, old = whole_summary["metrics"]["auc"], whole_summary["baseline"]["metrics"]["auc"]
-    assert found["differences"]["auc"] == {"difference": new - old}
+    assert found["differences"]["auc"] == {"value": new - old}
 
 
 def test_what_is_not_there_is_none() -> None:

@@ -89,8 +89,6 @@ def test_comparisons_come_by_how_near_their_limit_they_are() -> None:
 
 
 def test_orders_and_lengths_of_bars() -> None:
-    slices = [{"metrics": {"auc": auc}} for auc in (0.6, None, 0.9)]
-    assert drawings.slice_order(slices) == [2, 0, 1]
     assert [drawings.above_chance(auc) for auc in (0.4, 0.5, 0.75, 1.0)] == ["0.000", "0.000", "0.500", "1.000"]
     importance = [{"auc_drop": 0.01}, {"auc_drop": 0.04}, {"auc_drop": -0.001}]
     assert drawings.importance_order(importance) == [1, 0, 2]

@@ -97,7 +97,7 @@ def test_the_metrics_stand_there_with_both_models(whole: Page, whole_summary: di
     for index in range(len(whole_summary["verdict"]["bounds"])):
         assert {f"/verdict/bounds/{index}/{key}" for key in ("value", "bound")} <= places
     for key in ("auc", "log_loss", "ece"):
-        assert f"/evidence/differences/{key}/difference" in places
+        assert f"/evidence/differences/{key}/value" in places
     assert {"/evidence/importance/0/auc_drop", "/component_resources/AdExampleGen/peak_rss_mb"} <= places
     assert "/files/month~11.csv/rejected" in places
 
@@ -217,6 +217,66 @@ def test_a_metric_that_is_new_here_goes_by_its_key(whole_summary: dict[str, Any]
     found = Page(render(whole_summary, {}))
     assert ("/metrics/brand_new", "0.125", "0.1250") in found.data
     assert ("/metrics/auc_low", "0.7", "0.7000") in found.data
+
+
+def measured(auc: float, clicks: float = 90.0) -> dict[str, Any]:
+    """A slice as the evaluator measures it, with intervals."""
+
+    def triple(value: float) -> dict[str, float]:
+        return {"value": value, "low": value - 0.05, "high": value + 0.05}
+
+    names = ("auc", "log_loss", "calibration_ratio", "ece", "mean_label")
+    return {
+        "slice": {"device": f"d{auc:g}"}, "count": 1000, "weight": 1000.0, "clicks": clicks,
+        "candidate": dict.fromkeys(names, triple(auc)), "baseline": dict.fromkeys(names, triple(auc - 0.1)),
+        "difference": {"auc": triple(0.1)},
+    }  # fmt: skip
+
+
+def test_the_evaluators_own_slices_come_with_their_intervals(whole_summary: dict[str, Any]) -> None:
+    whole_summary["slices"] = [measured(0.6), measured(0.8), measured(0.9, clicks=3.0)]
+    whole_summary["slices_left_out"] = 7
+    whole_summary["difference"] = {"auc": {"value": 0.03, "low": 0.01, "high": 0.05}}
+    text = render(whole_summary, {})
+    found = {at: (value, shown) for at, value, shown in Page(text).data}
+    assert found["/slices/1/candidate/auc/value"] == ("0.8", "0.8000")
+    assert found["/slices/1/baseline/auc/value"][1] == "0.7000"
+    assert found["/slices/0/candidate/auc/low"][1] == "0.5500"
+    assert found["/slices/0/difference/auc/high"][1] == "+0.1500"
+    assert found["/difference/auc/value"][1] == "+0.0300"
+    assert found["/difference/auc/low"][1] == "+0.0100"
+    assert found["/slices_left_out"][1] == "7"
+    names = re.findall(r'<span class="name">(d[\d.]+)<small>', text)
+    assert names == ["d0.9", "d0.8", "d0.6"]
+    assert text.count("too few to tell") == 1
+    assert not any(at.startswith("/evidence/slices") for at in found)
+
+
+def test_bounds_of_slices_are_shown_at_once_where_they_failed(whole_summary: dict[str, Any]) -> None:
+    bound = {"name": "AUC change", "value": -0.03, "relation": "≥", "bound": -0.01, "low": -0.05, "high": -0.02}
+    verdict = whole_summary["verdict"]
+    whole = len(verdict["bounds"])
+    verdict["bounds"] += [
+        {**bound, "slice": "device=phone", "state": "unclear", "held": True, "note": ""},
+        {**bound, "slice": "device=desktop", "state": "failed", "held": False, "note": "p 0.001"},
+    ]
+    verdict["slices_left_out"] = [{"slice": "device=tv", "rows": 9, "clicks": 0, "reason": "9 rows, fewer than 100"}]
+    text = render(whole_summary, {})
+    first, rest = text.split("<summary>Bounds of slices</summary>")
+    assert "<small>device=desktop</small><small>p 0.001</small>" in first
+    assert f'data-at="/verdict/bounds/{whole + 1}/low">−0.0500</data>' in first
+    assert "device=phone" not in first
+    assert "unclear</span>" in rest
+    assert "<li>device=tv: 9 rows, fewer than 100</li>" in rest
+
+
+def test_a_forced_blessing_names_who_why_and_what_was_overruled(whole_summary: dict[str, Any]) -> None:
+    force = {"who": "ada", "reason": "a day is missing", "at": "", "overruled": ["AUC change is too low"]}
+    whole_summary["verdict"]["force"] = force
+    text = render(whole_summary, {})
+    assert '<div class="banner careful">' in text
+    assert "In service by an operator&#39;s word, against the gate</h1>" in text
+    assert "<li>ada: a day is missing</li><li>AUC change is too low</li>" in text
 
 
 @pytest.mark.parametrize(
