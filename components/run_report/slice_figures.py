@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from components.evaluator.metrics import FloatArray, click_metrics
+from components.evaluator.metrics import click_metrics
 
+FloatArray = npt.NDArray[np.float64]
 MOST_SLICES = 30
 """Of one slicing; more could not be read."""
 
