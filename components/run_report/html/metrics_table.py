@@ -48,7 +48,7 @@ class MetricRow(NamedTuple):
     difference: tuple[str, ...] | None
     """Path of {value, low, high} of candidate less baseline."""
     trend: str
-    """better, worse, same, or "" where nothing can be said."""
+    """better, worse, same (or not told from it by the interval), or "" where nothing can be said."""
 
 
 def metric_rows(summary: Mapping[str, Any]) -> list[MetricRow]:
@@ -69,13 +69,18 @@ def metric_rows(summary: Mapping[str, Any]) -> list[MetricRow]:
 
 
 def _difference(summary: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
-    for path in (("difference",), ("evidence", "differences")):
-        found: Any = summary
-        for step in path:
-            found = (found or {}).get(step)
-        if found and key in found:
-            return (*path, key)
+    if key in (summary.get("difference") or {}):
+        return "difference", key
+    if key in ((summary.get("evidence") or {}).get("differences") or {}):
+        return "evidence", "differences", key
     return None
+
+
+def _may_be_noise(summary: Mapping[str, Any], key: str) -> bool:
+    """Whether the difference's interval holds zero."""
+    found = (summary.get("difference") or {}).get(key) or {}
+    low, high = found.get("low"), found.get("high")
+    return low is not None and high is not None and low <= 0 <= high
 
 
 def _trend(summary: Mapping[str, Any], key: str) -> str:
@@ -84,7 +89,7 @@ def _trend(summary: Mapping[str, Any], key: str) -> str:
     better = KNOWN[key].better if key in KNOWN else ""
     if new is None or old is None or not better:
         return ""
-    if new == old:
+    if new == old or _may_be_noise(summary, key):
         return "same"
     if better == "one":
         return "better" if abs(new - 1) < abs(old - 1) else "worse"

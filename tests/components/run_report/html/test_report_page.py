@@ -236,7 +236,10 @@ def measured(auc: float, clicks: float = 90.0) -> dict[str, Any]:
 def test_the_evaluators_own_slices_come_with_their_intervals(whole_summary: dict[str, Any]) -> None:
     whole_summary["slices"] = [measured(0.6), measured(0.8), measured(0.9, clicks=3.0)]
     whole_summary["slices_left_out"] = 7
-    whole_summary["difference"] = {"auc": {"value": 0.03, "low": 0.01, "high": 0.05}}
+    whole_summary["difference"] = {
+        "auc": {"value": 0.03, "low": 0.01, "high": 0.05},
+        "log_loss": {"value": -0.02, "low": -0.05, "high": 0.01},
+    }
     text = render(whole_summary, {})
     found = {at: (value, shown) for at, value, shown in Page(text).data}
     assert found["/slices/1/candidate/auc/value"] == ("0.8", "0.8000")
@@ -245,6 +248,8 @@ def test_the_evaluators_own_slices_come_with_their_intervals(whole_summary: dict
     assert found["/slices/0/difference/auc/high"][1] == "+0.1500"
     assert found["/difference/auc/value"][1] == "+0.0300"
     assert found["/difference/auc/low"][1] == "+0.0100"
+    assert '<span class="better higher"><data value="0.03" data-at="/difference/auc/value">' in text
+    assert '<span class="same lower"><data value="-0.02" data-at="/difference/log_loss/value">' in text
     assert found["/slices_left_out"][1] == "7"
     names = re.findall(r'<span class="name">(d[\d.]+)<small>', text)
     assert names == ["d0.9", "d0.8", "d0.6"]
