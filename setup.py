@@ -29,7 +29,10 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.11",
     packages=find_packages(include=[pattern for name in OWN_PACKAGES for pattern in (name, f"{name}.*")]),
-    package_data={"configs": ["*.yaml", "examples/*.yaml"]},
+    package_data={
+        "configs": ["*.yaml", "examples/*.yaml"],
+        "components.run_report.html": ["*.j2", "*.css", "*.js", "sections/*.j2"],
+    },
     py_modules=["run_local"],
     install_requires=requirements(),
     entry_points={"console_scripts": ["adclick=adclick.cli:main"]},

@@ -18,6 +18,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "serve": ("serving.serve_command", "serve the pushed model over gRPC and REST on loopback"),
     "predict": ("serving.predict_command", "ask a running model server about rows of a CSV or JSON file"),
     "models": ("adclick.models_command", "list the versions of a model, roll back, promote, label"),
+    "report": ("adclick.report_command", "open or rebuild a run's report, or set two runs side by side"),
     "gateway": (
         "serving.gateway.gateway_command",
         "answer JSON requests for click probabilities, with tokens and checks",

@@ -9,6 +9,7 @@ from adclick.errors import AdclickError
 from adclick.garbage import no_collection
 from adclick.progress import LiveProgress, PlainProgress
 from adclick.redirection import output_to
+from adclick.report_files import PAGE_FILE, thumbnails_of
 from adclick.run_report import RunFacts, complete_summary, exit_status, publish, verdict_text
 from adclick.stores import is_remote
 from configs.settings import Settings
@@ -65,11 +66,14 @@ def run_to_summary(
         {node: result.state for node, result in results.items()},
         logs,
         places.model_folder,
+        {node: result.use for node, result in results.items() if result.use is not None},
+        settings,
     )
-    summary = complete_summary(facts, {node: result.outputs for node, result in results.items()}, stopped)
-    file = publish(summary, places.reports)
+    outputs = {node: result.outputs for node, result in results.items()}
+    summary = complete_summary(facts, outputs, stopped)
+    file = publish(summary, places.reports, thumbnails_of(outputs))
     if isinstance(stopped, AdclickError):
-        raise type(stopped)(f"{stopped}\n  summary: {file}")
+        raise type(stopped)(f"{stopped}\n  summary: {file}\n  report: {file.with_name(PAGE_FILE)}")
     if stopped is not None:
         failed = next((result for result in results.values() if result.state == "failed"), None)
         log = failed.log if failed else logs / "00-start.log"
@@ -79,9 +83,11 @@ def run_to_summary(
         detail = str(stopped).strip().splitlines() or [type(stopped).__name__]
         raise AdclickError(
             f"{name} failed: {type(stopped).__name__}: {detail[0][:300]}\n  its log: {log}\n  summary: {file}\n"
+            f"  report: {file.with_name(PAGE_FILE)}\n"
             "  run the same command again to go on from there once the cause is mended"
         ) from stopped
-    return exit_status(summary), f"\n{verdict_text(summary)}\n\nsummary    {file}\n{_next_step(settings, places)}"
+    text = f"{verdict_text(summary)}\n\nreport     {file.with_name(PAGE_FILE)}\nsummary    {file}"
+    return exit_status(summary), f"\n{text}\n{_next_step(settings, places)}"
 
 
 def _next_step(settings: Settings, places: Locations) -> str:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
 import resource
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adclick.filesystem import exists, join, read_bytes
 from adclick.gate_report import gate_lines, gate_of
 from adclick.quality_report import bound_lines, decision_line
+from adclick.report_files import THUMBNAILS_FILE, draw_or_say_why
+from adclick.run_lineage import component_resources, lineage, stopped_evidence
 from adclick.stack import installed_versions
+
+if TYPE_CHECKING:
+    from configs.settings import Settings
+    from pipeline.resource_use import ResourceUse
 
 PUSHED, NOT_BLESSED = 0, 3
 PACKAGES = {"tfx": "tfx", "tensorflow": "tensorflow", "beam": "apache-beam"}
@@ -26,6 +34,8 @@ class RunFacts(NamedTuple):
     component_states: dict[str, str]
     logs: Path
     model_folder: str
+    component_resources: Mapping[str, ResourceUse] = MappingProxyType({})
+    settings: Settings | None = None
 
 
 def complete_summary(
@@ -41,14 +51,21 @@ def complete_summary(
         _check_still_served(summary, facts.model_folder)
     else:
         summary = _stopped_summary(outputs, stopped)
+        if facts.settings is not None:
+            with contextlib.suppress(OSError):  # an artifact that is gone must not hide why the run stopped
+                summary["evidence"] = stopped_evidence(outputs, summary["gate"], facts.settings.features)
     found = installed_versions(PACKAGES.values())
+    peaks = [use.peak_rss_mb for use in facts.component_resources.values() if use.peak_rss_mb is not None]
     peak_kib = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return {
         "run_id": facts.run_id,
         **summary,
         "component_seconds": {node: round(seconds, 3) for node, seconds in facts.component_seconds.items()},
         "component_states": facts.component_states,
-        "peak_rss_mb": round(peak_kib / 1024, 1),
+        "component_resources": component_resources(facts.component_resources, outputs),
+        "peak_rss_mb": max(round(peak_kib / 1024, 1), *peaks, 0.0),  # the meter sets the process's own peak back
+        "lineage": lineage(outputs, facts.model_folder, summary["pushed_version"]),
+        "settings": None if facts.settings is None else facts.settings.model_dump(mode="json", by_alias=True),
         "versions": {
             "python": platform.python_version(),
             **{name: found[one] for name, one in PACKAGES.items()},
@@ -121,13 +138,19 @@ def _check_still_served(summary: dict[str, Any], model_folder: str) -> None:
     summary["verdict"]["reasons"].append(f"{reason}--fresh trains and pushes again")
 
 
-def publish(summary: dict[str, Any], reports: Path) -> Path:
-    """Writes reports/<run_id>/summary.json and points reports/latest at it. Returns the file."""
+def publish(summary: dict[str, Any], reports: Path, thumbnails: bytes | None = None) -> Path:
+    """Writes summary.json, the page and its pictures to reports/<run_id>/ and points reports/latest there.
+
+    Returns the summary's file. A page that cannot be drawn costs no verdict: `index.html` then says why.
+    """
     run_id = str(summary["run_id"])
     folder = reports / run_id
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "summary.json"
     file.write_text(json.dumps(summary, indent=1, ensure_ascii=False), encoding="utf-8")
+    if thumbnails is not None:
+        (folder / THUMBNAILS_FILE).write_bytes(thumbnails)
+    draw_or_say_why(folder)
     link = reports / f".latest-{run_id}"
     link.unlink(missing_ok=True)
     link.symlink_to(run_id)

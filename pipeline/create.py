@@ -125,13 +125,17 @@ def create_pipeline(
         examples.outputs["examples"],
         ingest_report,
         creative_store,
+        statistics.outputs["span_statistics"],
         gate.outputs["verdict"],
+        model,
+        trainer.outputs["model_run"],
         served.outputs["baseline"],
         evaluator.outputs["evaluation"],
         evaluator.outputs["blessing"],
         infra_blessing,
         pusher.outputs["pushed_model"],
         settings.evaluation.model_copy(update={"truth": settings.truth_uri}),
+        settings.features,
         code_fingerprint("components.run_report.executor"),
     )
     nodes += [statistics, schema, validator, gate, transform, trainer, served, evaluator, *canaries, pusher, report]

@@ -6,7 +6,6 @@ its own, cached results can be told from fresh ones, and a failure names its com
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -20,6 +19,7 @@ from adclick.redirection import output_to
 from adclick.stores import is_remote
 from pipeline.mirror import Mirror
 from pipeline.mirrored_execution import UniqueOutputs, run_on_copies, touches_a_store
+from pipeline.resource_use import Meter, ResourceUse
 from pipeline.steady_batches import use_steady_batches
 from pipeline.tfx_stores import register_stores
 
@@ -35,6 +35,7 @@ class NodeResult(NamedTuple):
     log: Path
     outputs: dict[str, str]
     """URI of the artifact under each output key."""
+    use: ResourceUse | None = None
 
 
 class Observer(Protocol):
@@ -90,7 +91,7 @@ def run_pipeline(
         node_id = node.node_info.id
         log = logs / f"{number:02d}-{node_id}.log"
         observer.started(node_id)
-        started = time.monotonic()
+        meter = Meter()
         state, outputs = FAILED, {}
         try:
             with output_to(log):
@@ -107,7 +108,7 @@ def run_pipeline(
                 outputs = _outputs(connection, info.execution_id)
             state = RAN if component.executed else CACHED
         finally:
-            results[node_id] = NodeResult(node_id, state, time.monotonic() - started, log, outputs)
+            results[node_id] = NodeResult(node_id, state, meter.seconds, log, outputs, meter.read())
             observer.finished(results[node_id])
     return results
 

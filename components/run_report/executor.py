@@ -10,13 +10,22 @@ import numpy as np
 import tensorflow as tf
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import artifact_utils
+from tfx.utils import path_utils
 
 from adclick.filesystem import join, open_binary, read_bytes
+from components.creative_gen.store import read_pixels
 from components.evaluator.executor import METRICS_FILE, SCORES_FILE
 from components.evaluator.scoring import read_column
 from components.quality_gate.blessing import read_verdict
 from components.run_report import summary as parts
+from components.run_report.creative_ranking import thumbnails
+from components.run_report.eval_rows import read_eval_rows
+from components.run_report.evidence import Sources, evidence, kinds
+from components.run_report.model_importance import model_importance
 from configs.evaluation import Evaluation
+from configs.features import FeatureTable
+
+SUMMARY_FILE, THUMBNAILS_FILE = "summary.json", "thumbnails.json"
 
 
 class RunReportExecutor(BaseExecutor):
@@ -28,7 +37,7 @@ class RunReportExecutor(BaseExecutor):
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes summary.json."""
+        """Writes summary.json, and thumbnails.json: JPEG in base64 by a creative's path."""
 
         def uri(key: str) -> str:
             return str(artifact_utils.get_single_uri(input_dict[key]))
@@ -49,10 +58,10 @@ class RunReportExecutor(BaseExecutor):
             canary = json.loads(read_bytes(join(uri("infra_blessing"), "verdict.json")))
         pushed = artifact_utils.get_single_instance(input_dict["pushed_model"])
         version = pushed.get_string_custom_property("pushed_version")
+        eval_uris = [artifact_utils.get_split_uri(input_dict["examples"], "eval")]
         truth = None
         if settings.truth:
-            uris = [artifact_utils.get_split_uri(input_dict["examples"], "eval")]
-            ids = read_column(uris, parts.TRUTH_KEY, tf.string, "")
+            ids = read_column(eval_uris, parts.TRUTH_KEY, tf.string, "")
             truth = parts.truth_part(settings.truth, counts["spans"], ids, scores)
         summary = {
             **parts.rows_part(counts),
@@ -66,7 +75,22 @@ class RunReportExecutor(BaseExecutor):
             "bayes_auc": truth["bayes_auc"] if truth else None,
             "truth": truth,
         }
-        with open_binary(
-            join(artifact_utils.get_single_uri(output_dict["summary"]), "summary.json"), mode="wb"
-        ) as stream:
-            stream.write(parts.dump(summary))
+        table = FeatureTable.model_validate_json(exec_properties["features"])
+        sources = Sources(
+            ingest_report=uri("ingest_report"),
+            creative_store=uri("creative_store") if stored else "",
+            span_statistics=uri("span_statistics"),
+            earlier_statistics=gate["drift"]["reference_uri"],
+            model_run=uri("model_run"),
+            evaluation=uri("evaluation_result"),
+        )
+        rows = read_eval_rows(eval_uris, table, settings.slices, scores)
+        summary["evidence"] = evidence(sources, kinds(table), rows)
+        if summary["evidence"]["importance"] is None:
+            saved_model = path_utils.serving_model_path(uri("model"))
+            summary["evidence"]["importance"] = model_importance(saved_model, eval_uris, table, scores)
+        pictures = thumbnails(summary["evidence"]["creatives"], read_pixels(uri("creative_store"))) if stored else {}
+        left = artifact_utils.get_single_uri(output_dict["summary"])
+        for name, document in ((SUMMARY_FILE, summary), (THUMBNAILS_FILE, pictures)):
+            with open_binary(join(left, name), mode="wb") as stream:
+                stream.write(parts.dump(document))
