@@ -1,9 +1,9 @@
 """How good the default model is on data that it has not seen, beside logistic regression and tuned LightGBM.
 
-Prints one JSON line. Three kinds of data: MovieLens with posters (research use, fetched apart; left out where the folder
-is missing), simulated samples over seeds with their known click probabilities, and drawn tables that are hard in one way
-each (benchmarks/peers/hard_tables.py). Every peer sees the same rows and columns in the same run; differences are
-paired, with their 95 % intervals. Training runs by the package's own functions, without TFX.
+Prints one JSON line. Three kinds of data: MovieLens with posters (research use, fetched apart; left out where the
+folder is missing), simulated samples over seeds with their known click probabilities, and drawn tables that are hard in
+one way each (benchmarks/peers/hard_tables.py). Every peer sees the same rows and columns in the same run; differences
+are paired, with their 95 % intervals. Training runs by the package's own functions, without TFX.
 """
 
 from __future__ import annotations
@@ -180,7 +180,12 @@ def _figures(label: FloatArray, score: FloatArray, cpu_s: float) -> dict[str, fl
     from components.evaluator.metrics import click_metrics
 
     found = click_metrics(label, score)
-    kept = {"auc": found.auc, "log_loss": found.log_loss, "calibration_ratio": found.calibration_ratio, "ece": found.ece}
+    kept = {
+        "auc": found.auc,
+        "log_loss": found.log_loss,
+        "calibration_ratio": found.calibration_ratio,
+        "ece": found.ece,
+    }
     return {name: value if value is None else round(value, 5) for name, value in {**kept, "cpu_s": cpu_s}.items()}
 
 

@@ -15,9 +15,11 @@ from configs.features import Categorical, FeatureTable, Image
 from configs.settings import Model
 from configs.settings import Trainer as TrainerSettings
 from trainer.analysis import vocabulary_name
-from trainer.click_model import ClickModel, embedded_features
+from trainer.calibration import calibrating_shift, calibrating_slope
+from trainer.click_model import ClickModel, EmbeddedFeature, embedded_features
 from trainer.dataset import Rows
-from trainer.fitting import CreativeEmbedder, Epoch, calibrating_shift, fit, predict_logits
+from trainer.effect_prior import effect_prior
+from trainer.fitting import CreativeEmbedder, Epoch, fit, predict_logits, set_aside
 from trainer.image_tower import ImageTower
 from trainer.preprocessing import dense_names
 
@@ -27,7 +29,10 @@ class Trained(NamedTuple):
 
     model: ClickModel
     embedder: CreativeEmbedder
+    slope: float
+    """Within the model's weights already."""
     shift: float
+    """To be added to the logits."""
     curve: list[Epoch]
 
     def probabilities(self, rows: Rows) -> npt.NDArray[np.float32]:
@@ -47,9 +52,24 @@ def train(
 ) -> Trained:
     """`sizes`: of the vocabularies, by categorical feature. The seed decides every weight."""
     image = table.image if model_settings.use_images else None
-    model, embedder = build(table, model_settings, settings, sizes, image, store, rows)
-    curve = fit(model, embedder, rows, settings, note)
-    return Trained(model, embedder, calibrating_shift(predict_logits(model, embedder, rows), rows), curve)
+
+    def fitted(how: TrainerSettings, last_epoch: int | None) -> tuple[ClickModel, CreativeEmbedder, list[Epoch]]:
+        model, embedder = build(table, model_settings, settings, sizes, image, store, rows)
+        return model, embedder, fit(model, embedder, rows, how, note, last_epoch)
+
+    model, embedder, curve = fitted(settings, None)
+    stopping, _ = set_aside(len(rows), settings, np.random.default_rng(settings.seed))
+    slope = 1.0
+    if settings.calibrate_slope and len(stopping):
+        unseen = rows.taken(stopping)
+        slope = calibrating_slope(predict_logits(model, embedder, unseen), unseen.label, unseen.weight)
+    if settings.refit and len(stopping):
+        best = min(curve, key=lambda epoch: epoch.stopping_log_loss).epoch
+        model, embedder, again = fitted(settings.model_copy(update={"stopping_share": 0.0}), best)
+        curve = curve + again
+    model.multiply_logits(slope)
+    shift = calibrating_shift(predict_logits(model, embedder, rows), rows.label, rows.weight)
+    return Trained(model, embedder, slope, shift, curve)
 
 
 def vocabulary_sizes(table: FeatureTable, transform_output: tft.TFTransformOutput) -> dict[str, int]:
@@ -70,16 +90,35 @@ def build(
     rows: Rows,
 ) -> tuple[ClickModel, CreativeEmbedder]:
     """An untrained model whose bias is the logit of the training click rate, and the tower's embedder."""
+    embedded = embedded_features(table, sizes)
     rate = float(np.clip(np.average(rows.label, weights=rows.weight), 1e-4, 1.0 - 1e-4))
     model = ClickModel(
         dense_names(table),
-        embedded_features(table, sizes),
+        embedded,
         model_settings,
         bias=float(np.log(rate) - np.log1p(-rate)),
         rows=len(rows),
         seed=settings.seed,
+        effect_priors=_effect_priors(embedded, rows, model_settings),
     )
     tower = None
     if image is not None:
         tower = ImageTower(image.embedding_dim, model_settings.image_tower, model_settings.l2, settings.seed)
     return model, CreativeEmbedder(tower, store.pixels)
+
+
+def _effect_priors(embedded: list[EmbeddedFeature], rows: Rows, settings: Model) -> dict[str, float]:
+    if not settings.estimate_priors:
+        return {}
+    priors = {}
+    for one in embedded:
+        ids = rows.inputs[one.name]
+        if isinstance(ids, tf.RaggedTensor):
+            of_word, words = ids.value_rowids().numpy(), ids.flat_values.numpy()
+            prior = effect_prior(words, rows.label[of_word], rows.weight[of_word], settings.embedding_prior)
+            # A row takes the mean of its words' weights, so that a word's effect is its weight over their number.
+            length = max(len(words) / max(len(np.unique(of_word)), 1), 1.0)
+            priors[one.name] = prior / length**2
+        else:
+            priors[one.name] = effect_prior(ids.numpy(), rows.label, rows.weight, settings.embedding_prior)
+    return priors

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from configs.features import Bucketized, Categorical, FeatureTable, Hashed, Numeric, Text, Timestamp
+from configs.features import Bucketized, Categorical, FeatureTable, Hashed, Numeric, Text
 
 MIN_FREQUENCY = 5  # of a one-hot column
 TRIALS = 8
@@ -105,7 +105,9 @@ def tuned_lightgbm(train: Any, unseen: Any, table: FeatureTable, seed: int = 0) 
             "max_cat_threshold": int(generator.choice([32, 128, 512])),
         }
         stop = lightgbm.early_stopping(PATIENCE, verbose=False)
-        found = lightgbm.train({**parameters, "feature_pre_filter": False}, fitting, ROUNDS, [judging], callbacks=[stop])
+        found = lightgbm.train(
+            {**parameters, "feature_pre_filter": False}, fitting, ROUNDS, [judging], callbacks=[stop]
+        )
         loss = found.best_score["valid_0"]["binary_logloss"]
         if loss < best[0]:
             best = (loss, found)
