@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -92,6 +94,57 @@ def test_the_prior_is_shared_among_the_rows() -> None:
     set_weights(model._weights_of["region"], [[3.0], [0.0], [0.0]])
     # 60 pseudo-observations over 30 rows: 2 · (1 + 4 + 4) = 18 and 2 · 9 = 18; the output's l2 is 0
     assert sorted(float(term) for term in model.losses) == [0.0, 18.0, 18.0]
+
+
+def test_logistic_is_weights_and_numbers_alone() -> None:
+    model = built(["bid"], [REGION], Model(kind="logistic", embedding_prior=0.0, l2=0.0), bias=-1.0)
+    set_weights(model._weights_of["region"], [[0.1], [0.2], [0.4]])
+    set_weights(model._out, [[2.0]], [-1.0])
+    # -1 + 2 · 1.5 + 0.1 and -1 + 2 · -0.5 + 0.4
+    assert model(INPUTS).numpy() == pytest.approx([2.1, -1.6], abs=1e-6)
+    assert len(model.trainable_variables) == 3  # region's weights, kernel, bias
+
+
+def test_wide_and_deep_reads_numbers_beside_the_deep_tower() -> None:
+    settings = Model(kind="wide_deep", deep_units=(1,), dropout=0.0, l2=0.0, embedding_prior=0.0)
+    model = built(["bid"], [], settings, bias=0.0)
+    set_weights(model._deep[0], [[-1.0]], [5.0])
+    set_weights(model._out, [[0.1], [10.0]], [-1.0])
+    # 0.1 x + 10 relu(5 - x) - 1: 0.15 + 35 - 1 and -0.05 + 55 - 1
+    assert model(INPUTS).numpy() == pytest.approx([34.15, 53.95], abs=1e-4)
+
+
+def test_deepfm_multiplies_pairs_of_embeddings() -> None:
+    settings = Model(kind="deepfm", deep_units=(), dropout=0.0, l2=0.0, embedding_prior=0.0)
+    model = built([], [REGION, TOPICS], settings, bias=0.0)
+    set_weights(model._tables["region"], [[1.0, 2.0], [0.0, 0.0], [3.0, 4.0]])
+    set_weights(model._tables["topics"], [[9.0, 9.0], [1.0, 2.0], [9.0, 9.0], [3.0, 6.0]])
+    set_weights(model._out, [[1.0], [10.0]], [0.5])
+    # row 0: topics' mean is (2, 4): 1·2 + 10 · 2·4 + 0.5 = 82.5; row 1 has no word, so no product
+    assert model(INPUTS).numpy() == pytest.approx([82.5, 0.5], abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["logistic", "wide_deep", "deepfm", "dcn_v2"])
+def test_a_factor_folds_into_the_weights_of_every_kind(
+    kind: Literal["logistic", "wide_deep", "deepfm", "dcn_v2"],
+) -> None:
+    model = built(["bid"], [REGION, TOPICS], Model(kind=kind), bias=-2.0)
+    set_weights(model._weights_of["region"], [[0.1], [0.2], [0.4]])
+    before = model(INPUTS).numpy()
+    model.multiply_logits(0.7)
+    assert model(INPUTS).numpy() == pytest.approx(0.7 * before, abs=1e-6)
+
+
+def test_estimated_priors_hold_for_the_feature_they_are_of() -> None:
+    settings = Model(cross_layers=0, deep_units=(), l2=0.0, embedding_prior=60.0, embedding_prior_ratio=8.0)
+    model = ClickModel([], [REGION, TOPICS], settings, 0.0, rows=30, seed=1, effect_priors={"region": 3.0})
+    model(INPUTS)
+    set_weights(model._tables["region"], [[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
+    set_weights(model._weights_of["region"], [[1.0], [0.0], [0.0]])
+    set_weights(model._tables["topics"], [[1.0, 0.0]] + [[0.0, 0.0]] * 3)
+    set_weights(model._weights_of["topics"], [[1.0]] + [[0.0]] * 3)
+    # region: 3 / 30 on the weight, 8 · 3 / 30 on the embedding; topics: 60 / 30 twice; the output's l2 is 0
+    assert sorted(float(term) for term in model.losses) == pytest.approx([0.0, 0.1, 0.8, 2.0, 2.0])
 
 
 def test_dropout_works_in_training_only() -> None:
