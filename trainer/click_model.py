@@ -163,6 +163,39 @@ class ClickModel(keras.Model):
             logits = tf.cast(logits, tf.float32) + tf.cast(tf.add_n(wide), tf.float32)
         return tf.squeeze(logits, -1)
 
+    @property
+    def kind(self) -> str:
+        """Of settings.Model."""
+        return self._kind
+
+    @property
+    def numbers(self) -> list[str]:
+        """Names of the dense inputs, in order."""
+        return list(self._dense_names)
+
+    @property
+    def widths(self) -> list[tuple[str, int]]:
+        """Name and width of each embedding, in order."""
+        return [(one.name, one.dim) for one in self._embedded]
+
+    @property
+    def value_weights(self) -> dict[str, keras.layers.Embedding]:
+        """The one-dimensional weights by feature."""
+        return dict(self._weights_of)
+
+    @property
+    def value_embeddings(self) -> dict[str, keras.layers.Embedding]:
+        """The embeddings by feature; none for `logistic`."""
+        return dict(self._tables)
+
+    def towers(self) -> dict[str, keras.layers.Layer]:
+        """All other layers by a name that a later model of the same settings has too."""
+        found = {f"cross_{index}": layer for index, layer in enumerate(self._crosses)}
+        found.update({f"deep_{index}": layer for index, layer in enumerate(self._deep)})
+        if self._pairs is not None:
+            found["pairs"] = self._pairs
+        return {**found, "out": self._out}
+
     def multiply_logits(self, factor: float) -> None:
         """Folds a factor into the weights, so that serving need not know of it."""
         for variable in [*self._out.variables, *(table.embeddings for table in self._weights_of.values())]:

@@ -49,12 +49,19 @@ def train(
     model_settings: Model,
     settings: TrainerSettings,
     note: Callable[[Epoch], None] = lambda _epoch: None,
+    start: Callable[[ClickModel, CreativeEmbedder], object] | None = None,
 ) -> Trained:
-    """`sizes`: of the vocabularies, by categorical feature. The seed decides every weight."""
+    """`sizes`: of the vocabularies, by categorical feature. The seed decides every weight.
+
+    `start` may give the untrained model other weights than the seed's.
+    """
     image = table.image if model_settings.use_images else None
 
     def fitted(how: TrainerSettings, last_epoch: int | None) -> tuple[ClickModel, CreativeEmbedder, list[Epoch]]:
         model, embedder = build(table, model_settings, settings, sizes, image, store, rows)
+        if start is not None:
+            predict_logits(model, embedder, rows.taken(np.zeros(1, np.int64)))  # makes the variables
+            start(model, embedder)
         return model, embedder, fit(model, embedder, rows, how, note, last_epoch)
 
     model, embedder, curve = fitted(settings, None)
@@ -70,6 +77,14 @@ def train(
     model.multiply_logits(slope)
     shift = calibrating_shift(predict_logits(model, embedder, rows), rows.label, rows.weight)
     return Trained(model, embedder, slope, shift, curve)
+
+
+def vocabularies(table: FeatureTable, transform_output: tft.TFTransformOutput) -> dict[str, list[bytes]]:
+    """Values in the order of their ids, by categorical feature."""
+    return {
+        feature.name: transform_output.vocabulary_by_name(vocabulary_name(feature.name))
+        for feature in table.of_kind(Categorical)
+    }
 
 
 def vocabulary_sizes(table: FeatureTable, transform_output: tft.TFTransformOutput) -> dict[str, int]:

@@ -16,9 +16,11 @@ from configs.features import FeatureTable
 from configs.settings import Model
 from configs.settings import Trainer as TrainerSettings
 from trainer.calibration_bins import calibration_bins
+from trainer.carried_weights import start_from, write_weights
+from trainer.click_model import ClickModel
 from trainer.dataset import Rows, load_rows
-from trainer.fitting import Epoch, set_aside
-from trainer.recipe import train, vocabulary_sizes
+from trainer.fitting import CreativeEmbedder, Epoch, set_aside
+from trainer.recipe import train, vocabularies, vocabulary_sizes
 from trainer.servable import Servable, ServableCreatives
 
 
@@ -48,7 +50,17 @@ def run_fn(fn_args: Any) -> None:
         )
 
     sizes = vocabulary_sizes(table, transform_output)
-    trained = train(rows, table, sizes, store, model_settings, settings, note)
+    values = vocabularies(table, transform_output)
+    earlier = settings.warm_start
+
+    def start(model: ClickModel, embedder: CreativeEmbedder) -> None:
+        if earlier is not None:
+            found = start_from(earlier, model, embedder, values)
+            known = ", ".join(f"{name} {count} of {len(values[name])}" for name, count in found.values.items())
+            towers = "and the layers" if found.towers else "without the layers, whose inputs are others"
+            print(f"weights from {earlier}: {known} values, {towers}", flush=True)  # noqa: T201 - the component's log
+
+    trained = train(rows, table, sizes, store, model_settings, settings, note, start if earlier else None)
     embedder = trained.embedder
     creatives = None
     if embedder.tower is not None:
@@ -58,6 +70,8 @@ def run_fn(fn_args: Any) -> None:
     bins = calibration_bins(trained.probabilities(unseen), unseen.label, unseen.weight)
     servable = Servable(table, transform_output, trained.model, creatives, trained.shift, bins)
     tf.saved_model.save(servable, fn_args.serving_model_dir, signatures=servable.signatures())
+    tf.io.gfile.makedirs(join(fn_args.serving_model_dir, "assets.extra"))
+    write_weights(fn_args.serving_model_dir, trained.model, embedder, trained.shift, values)
     tf.io.gfile.makedirs(fn_args.model_run_dir)
     with open_binary(join(fn_args.model_run_dir, "training.json"), mode="wb") as stream:
         record = {
