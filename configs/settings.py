@@ -194,7 +194,7 @@ class Trainer(Section):
     refit: bool = True
     """Having learnt when to stop, train again as long on all rows, those set aside too."""
     warm_start: str | None = None
-    """Folder of a model version to take first weights from, also s3:// or gs://; values new to it start from nothing."""
+    """Folder of a model version to take first weights from, also s3:// or gs://; values new to it start afresh."""
     calibrate_slope: bool = True
     """Stretch or shrink the logits as the rows set aside suggest."""
     seed: int = 7

@@ -89,5 +89,5 @@ def test_the_same_weights_are_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_version_without_weights_is_told(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="training_weights.npz"):
+    with pytest.raises(FileNotFoundError, match=r"training_weights\.npz"):
         start_from(str(tmp_path), *made(2, seed=1), {"city": [b"oslo", b"rome"]})
