@@ -12,6 +12,7 @@ import tf_keras as keras
 from configs.features import EMBEDDED_KINDS, AnyFeature, Bucketized, Categorical, FeatureTable, Hashed, Text
 from configs.settings import Model
 from trainer.cross_network import CrossLayer
+from trainer.effect_prior import WEAKEST
 from trainer.pairwise_products import PairwiseProducts
 
 
@@ -49,14 +50,15 @@ def _table_size(feature: AnyFeature, vocabulary_sizes: Mapping[str, int]) -> int
 
 
 class ClickModel(keras.Model):
-    """logit = bias + Σ weights of the values + w · towers(x), with x the numbers, embeddings and creative side by side.
+    """logit = bias + Σ weights + w · towers(x), with x the numbers, embeddings and creative side by side.
 
-    Every kind has a one-dimensional weight for each value of an embedded feature, the wide part of Cheng et al. 2016,
-    arXiv:1606.07792. The towers are, by `settings.kind`:
+    Every kind has a weight for each number and for each value of an embedded feature, the wide part of Cheng et al.
+    2016, arXiv:1606.07792. The towers are, by `settings.kind`:
 
-    - logistic: numbers and creative as they are, without embeddings;
-    - wide_deep: those, and dense layers over x;
-    - deepfm: those, and products of pairs of embeddings (Guo et al. 2017, arXiv:1703.04247);
+    - logistic: the creative as it is;
+    - wide_deep: that, and dense layers over x;
+    - deepfm: those, and products of pairs of embeddings, numbers and creative counting as one each (Guo et al. 2017,
+      arXiv:1703.04247);
     - dcn_v2: cross layers and dense layers over x in parallel, as in figure 1(b) of Wang et al. 2021, "DCN V2",
       doi 10.1145/3442381.3450078.
     """
@@ -106,15 +108,21 @@ class ClickModel(keras.Model):
             for one in embedded
         }
         crosses = settings.cross_layers if settings.kind == "dcn_v2" else 0
-        self._crosses = [CrossLayer(settings.l2, seed + index) for index in range(crosses)]
-        self._pairs = PairwiseProducts(settings.l2, seed) if settings.kind == "deepfm" else None
-        l2 = keras.regularizers.L2(settings.l2)
+        of_layers = settings.layer_prior / max(rows, 1)
+        self._crosses = [CrossLayer(of_layers, seed + index) for index in range(crosses)]
+        self._pairs = PairwiseProducts(of_layers, seed) if settings.kind == "deepfm" else None
+        # Towers are held to zero harder than a number's plain effect, which few clicks may show clearly.
+        self._direct = (
+            keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", kernel_regularizer=prior(WEAKEST))
+            if dense
+            else None
+        )
         self._deep = [
             keras.layers.Dense(
                 units,
                 activation="relu",
                 kernel_initializer=keras.initializers.HeNormal(seed=seed + index),
-                kernel_regularizer=l2,
+                kernel_regularizer=prior(settings.layer_prior),
             )
             for index, units in enumerate(settings.deep_units if settings.kind != "logistic" else ())
         ]
@@ -122,7 +130,7 @@ class ClickModel(keras.Model):
         self._out = keras.layers.Dense(
             1,
             kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
-            kernel_regularizer=l2,
+            kernel_regularizer=prior(settings.layer_prior),
             bias_initializer=keras.initializers.Constant(bias),
             dtype="float32",
         )
@@ -150,7 +158,7 @@ class ClickModel(keras.Model):
                 crossed = layer((features, crossed))
             towers.append(crossed)
         else:
-            towers += numbers + creatives
+            towers += creatives
         if self._deep or self._kind == "dcn_v2":
             deep = tf.concat(numbers + embeddings + creatives, -1)
             for layer in self._deep:
@@ -158,9 +166,10 @@ class ClickModel(keras.Model):
             towers.append(deep)
         if self._pairs is not None:
             towers.append(self._pairs(embeddings + numbers + creatives))
-        logits = self._out(tf.concat(towers or [tf.zeros_like(wide[0][:, :0])], -1))  # [B, 1]
-        if wide:
-            logits = tf.cast(logits, tf.float32) + tf.cast(tf.add_n(wide), tf.float32)
+        linear = wide if self._direct is None else [*wide, self._direct(numbers[0])]
+        logits = self._out(tf.concat(towers or [tf.zeros_like(linear[0][:, :0])], -1))  # [B, 1]
+        if linear:
+            logits = tf.cast(logits, tf.float32) + tf.cast(tf.add_n(linear), tf.float32)
         return tf.squeeze(logits, -1)
 
     @property
@@ -194,11 +203,15 @@ class ClickModel(keras.Model):
         found.update({f"deep_{index}": layer for index, layer in enumerate(self._deep)})
         if self._pairs is not None:
             found["pairs"] = self._pairs
+        if self._direct is not None:
+            found["direct"] = self._direct
         return {**found, "out": self._out}
 
     def multiply_logits(self, factor: float) -> None:
         """Folds a factor into the weights, so that serving need not know of it."""
-        for variable in [*self._out.variables, *(table.embeddings for table in self._weights_of.values())]:
+        linear = [] if self._direct is None else [self._direct.kernel]
+        linear += [table.embeddings for table in self._weights_of.values()]
+        for variable in [*self._out.variables, *linear]:
             variable.assign(variable * factor)
 
 

@@ -118,7 +118,12 @@ def build(
     )
     tower = None
     if image is not None:
-        tower = ImageTower(image.embedding_dim, model_settings.image_tower, model_settings.l2, settings.seed)
+        tower = ImageTower(
+            image.embedding_dim,
+            model_settings.image_tower,
+            model_settings.layer_prior / max(len(rows), 1),
+            settings.seed,
+        )
     return model, CreativeEmbedder(tower, store.pixels)
 
 

@@ -18,6 +18,7 @@ from configs.settings import Settings
 
 Columns = dict[str, Any]
 FloatArray = npt.NDArray[np.float64]
+DAYS = 60  # long enough for every hour and weekday to be on both sides of the split
 _BASE_COLUMNS = [
     {"name": "site", "kind": "categorical"},
     {"name": "device", "kind": "categorical"},
@@ -148,7 +149,7 @@ def write_table(name: str, folder: Path, seed: int) -> tuple[Settings, FloatArra
     probability = 1.0 / (1.0 + np.exp(-logit - low))
     frame = pd.DataFrame(
         {
-            "time": 1_700_000_000 + 60 * np.arange(rows),
+            "time": 1_700_000_000 + DAYS * 86_400 * np.arange(rows) // rows,
             **columns,
             "clicked": (generator.random(rows) < probability).astype(int),
         }

@@ -97,19 +97,20 @@ def test_the_prior_is_shared_among_the_rows() -> None:
 
 
 def test_logistic_is_weights_and_numbers_alone() -> None:
-    model = built(["bid"], [REGION], Model(kind="logistic", embedding_prior=0.0, l2=0.0), bias=-1.0)
+    model = built(["bid"], [REGION], Model(kind="logistic", embedding_prior=0.0, layer_prior=0.0), bias=-1.0)
     set_weights(model._weights_of["region"], [[0.1], [0.2], [0.4]])
-    set_weights(model._out, [[2.0]], [-1.0])
+    set_weights(model._direct, [[2.0]])
     # -1 + 2 · 1.5 + 0.1 and -1 + 2 · -0.5 + 0.4
     assert model(INPUTS).numpy() == pytest.approx([2.1, -1.6], abs=1e-6)
-    assert len(model.trainable_variables) == 3  # region's weights, kernel, bias
+    assert [tuple(one.shape) for one in model.trainable_variables] == [(3, 1), (1, 1), (0, 1), (1,)]
 
 
 def test_wide_and_deep_reads_numbers_beside_the_deep_tower() -> None:
     settings = Model(kind="wide_deep", deep_units=(1,), dropout=0.0, l2=0.0, embedding_prior=0.0)
     model = built(["bid"], [], settings, bias=0.0)
     set_weights(model._deep[0], [[-1.0]], [5.0])
-    set_weights(model._out, [[0.1], [10.0]], [-1.0])
+    set_weights(model._direct, [[0.1]])
+    set_weights(model._out, [[10.0]], [-1.0])
     # 0.1 x + 10 relu(5 - x) - 1: 0.15 + 35 - 1 and -0.05 + 55 - 1
     assert model(INPUTS).numpy() == pytest.approx([34.15, 53.95], abs=1e-4)
 
