@@ -165,7 +165,7 @@ class Model(Section):
     """Of `dcn_v2`."""
     deep_units: tuple[int, ...] = (32,)
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-    layer_prior: float = Field(default=40.0, ge=0.0)
+    layer_prior: float = Field(default=100.0, ge=0.0)
     """Strength of the Gaussian prior on dense, cross and convolution kernels, in pseudo-observations."""
     embedding_prior: float = Field(default=60.0, ge=0.0)
     """Strength of the Gaussian prior on embeddings and on the values' weights, in pseudo-observations; at most so much

@@ -167,7 +167,8 @@ class ClickModel(keras.Model):
         if self._pairs is not None:
             towers.append(self._pairs(embeddings + numbers + creatives))
         linear = wide if self._direct is None else [*wide, self._direct(numbers[0])]
-        logits = self._out(tf.concat(towers or [tf.zeros_like(linear[0][:, :0])], -1))  # [B, 1]
+        # Without a tower the output has its bias alone; a product over no column at all ends oneDNN's process.
+        logits = self._out(tf.concat(towers or [tf.zeros_like(linear[0])], -1))  # [B, 1]
         if linear:
             logits = tf.cast(logits, tf.float32) + tf.cast(tf.add_n(linear), tf.float32)
         return tf.squeeze(logits, -1)

@@ -102,7 +102,7 @@ def test_logistic_is_weights_and_numbers_alone() -> None:
     set_weights(model._direct, [[2.0]])
     # -1 + 2 · 1.5 + 0.1 and -1 + 2 · -0.5 + 0.4
     assert model(INPUTS).numpy() == pytest.approx([2.1, -1.6], abs=1e-6)
-    assert [tuple(one.shape) for one in model.trainable_variables] == [(3, 1), (1, 1), (0, 1), (1,)]
+    assert [tuple(one.shape) for one in model.trainable_variables] == [(3, 1), (1, 1), (1, 1), (1,)]
 
 
 def test_wide_and_deep_reads_numbers_beside_the_deep_tower() -> None:
