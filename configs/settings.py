@@ -172,7 +172,7 @@ class Model(Section):
     where it is estimated."""
     estimate_priors: bool = True
     """Weaker priors for features whose values differ in click rate beyond chance (trainer/effect_prior.py)."""
-    embedding_prior_ratio: float = Field(default=8.0, gt=0.0)
+    embedding_prior_ratio: float = Field(default=2.0, gt=0.0)
     """How much stronger the estimated prior is on embeddings than on the values' weights."""
     use_images: bool = True
     image_tower: ImageTower = ImageTower()

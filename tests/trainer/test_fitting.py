@@ -30,7 +30,7 @@ from trainer.image_tower import ImageTower
 ROWS, NUMBERS = 60, 6
 PIXELS = np.random.default_rng(4).integers(0, 256, (4, 16, 16, 3), np.uint8)
 NO_PIXELS = np.zeros((0, 16, 16, 3), np.uint8)
-MODEL = Model(cross_layers=1, deep_units=(8,), dropout=0.0, l2=0.0, embedding_prior=0.0)
+MODEL = Model(cross_layers=1, deep_units=(8,), dropout=0.0, layer_prior=0.0, embedding_prior=0.0)
 
 
 def noise_rows() -> Rows:
