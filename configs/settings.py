@@ -190,7 +190,7 @@ class Trainer(Section):
     stopping_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     """Share of the training rows set aside to stop early on; never rows of the eval split."""
     patience_epochs: int = Field(default=4, ge=1)
-    min_steps: int = Field(default=1000, ge=0)
+    min_steps: int = Field(default=500, ge=0)
     """Of all epochs together: where rows are few, an epoch passes over them several times."""
     refit: bool = True
     """Having learnt when to stop, train again as long on all rows, those set aside too."""
