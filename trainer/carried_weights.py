@@ -47,7 +47,7 @@ def write_weights(
         arrays[_VOCABULARY + name] = np.frombuffer(b"\n".join(values), np.uint8)
     arrays["layout"] = np.array(_layout(model))
     stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the names for options
+    np.savez_compressed(stream, **arrays)
     with open_binary(join(folder, FILE), mode="wb") as target:
         target.write(stream.getvalue())
 
@@ -105,7 +105,7 @@ def _arrays(model: ClickModel, embedder: CreativeEmbedder) -> Arrays:
 
 def _assign(model: ClickModel, embedder: CreativeEmbedder, arrays: Arrays) -> None:
     def of(prefix: str) -> list[npt.NDArray[np.generic]]:
-        found = []
+        found: list[npt.NDArray[np.generic]] = []
         while f"{prefix}/{len(found)}" in arrays:
             found.append(arrays[f"{prefix}/{len(found)}"])
         return found

@@ -50,7 +50,7 @@ def logistic_regression(train: Any, unseen: Any, table: FeatureTable) -> Scores:
             continue
         filled = [np.where(gaps, np.nanmean(both[0]), values) for gaps, values in zip(missing, both, strict=True)]
         scaler = StandardScaler().fit(filled[0])
-        parts.append(tuple(sparse.csr_matrix(scaler.transform(values)) for values in filled))  # type: ignore[arg-type]  # two of them
+        parts.append(tuple(sparse.csr_matrix(scaler.transform(values)) for values in filled))
         parts.append((sparse.csr_matrix(missing[0] * 1.0), sparse.csr_matrix(missing[1] * 1.0)))
     model = LogisticRegression(C=1.0, max_iter=500)
     model.fit(sparse.hstack([one for one, _ in parts]).tocsr(), train[table.label.name])
