@@ -165,14 +165,14 @@ class Model(Section):
     """Of `dcn_v2`."""
     deep_units: tuple[int, ...] = (32,)
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-    layer_prior: float = Field(default=100.0, ge=0.0)
+    layer_prior: float = Field(default=4.0, ge=0.0)
     """Strength of the Gaussian prior on dense, cross and convolution kernels, in pseudo-observations."""
     embedding_prior: float = Field(default=60.0, ge=0.0)
     """Strength of the Gaussian prior on embeddings and on the values' weights, in pseudo-observations; at most so much
     where it is estimated."""
     estimate_priors: bool = True
     """Weaker priors for features whose values differ in click rate beyond chance (trainer/effect_prior.py)."""
-    embedding_prior_ratio: float = Field(default=2.0, gt=0.0)
+    embedding_prior_ratio: float = Field(default=8.0, gt=0.0)
     """How much stronger the estimated prior is on embeddings than on the values' weights."""
     use_images: bool = True
     image_tower: ImageTower = ImageTower()
