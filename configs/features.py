@@ -61,7 +61,7 @@ class Categorical(_Entry):
 
     kind: Literal["categorical"]
     vocabulary_size: int = Field(default=10_000, ge=1)
-    min_count: int = Field(default=20, ge=1)
+    min_count: int = Field(default=5, ge=1)
     """Values seen less often than this in training count as unknown."""
     default: str = ""
     embedding_dim: int = Field(default=4, ge=1, le=256)

@@ -157,14 +157,24 @@ class ImageTower(Section):
 
 
 class Model(Section):
-    """DCN-v2: cross layers and a deep tower side by side."""
+    """What predicts the click."""
 
+    kind: Literal["logistic", "wide_deep", "deepfm", "dcn_v2"] = "dcn_v2"
+    """Each has a weight per value: `logistic` nothing else, `wide_deep` a deep tower beside, `deepfm` that and products
+    of pairs, `dcn_v2` that and cross layers."""
     cross_layers: int = Field(default=2, ge=0, le=8)
+    """Of `dcn_v2`."""
     deep_units: tuple[int, ...] = (32,)
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-    l2: float = Field(default=1e-4, ge=0.0)
+    layer_prior: float = Field(default=4.0, ge=0.0)
+    """Strength of the Gaussian prior on dense, cross and convolution kernels, in pseudo-observations."""
     embedding_prior: float = Field(default=60.0, ge=0.0)
-    """Strength of the Gaussian prior on embeddings, in pseudo-observations."""
+    """Strength of the Gaussian prior on embeddings and on the values' weights, in pseudo-observations; at most so much
+    where it is estimated."""
+    estimate_priors: bool = True
+    """Weaker priors for features whose values differ in click rate beyond chance (trainer/effect_prior.py)."""
+    embedding_prior_ratio: float = Field(default=8.0, gt=0.0)
+    """How much stronger the estimated prior is on embeddings than on the values' weights."""
     use_images: bool = True
     image_tower: ImageTower = ImageTower()
 
@@ -181,6 +191,14 @@ class Trainer(Section):
     stopping_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     """Share of the training rows set aside to stop early on; never rows of the eval split."""
     patience_epochs: int = Field(default=4, ge=1)
+    min_steps: int = Field(default=500, ge=0)
+    """Of all epochs together: where rows are few, an epoch passes over them several times."""
+    refit: bool = True
+    """Having learnt when to stop, train again as long on all rows, those set aside too."""
+    warm_start: str | None = None
+    """Folder of a model version to take first weights from, also s3:// or gs://; values new to it start afresh."""
+    calibrate_slope: bool = True
+    """Stretch or shrink the logits as the rows set aside suggest."""
     seed: int = 7
     mixed_precision: Literal["auto", "off"] = "auto"
     """`auto`: where there is a GPU."""

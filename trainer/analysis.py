@@ -15,6 +15,9 @@ import tensorflow_transform as tft
 from configs.features import Bucketized, Categorical, Numeric
 
 QUANTILE_ERROR = 0.01
+GRID_ERROR = 0.002
+GRID_BUCKETS = 50
+"""Of a number's values: the outermost fiftieths are what its grid leaves out."""
 
 
 def vocabulary_name(name: str) -> str:
@@ -27,6 +30,9 @@ class Analysis(Protocol):
 
     def moments(self, feature: Numeric, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean and variance of the values; NaN where there are none. Each []."""
+
+    def grid(self, feature: Numeric, values: tf.Tensor) -> tf.Tensor:
+        """Quantile boundaries, float32 [1, GRID_BUCKETS - 1]; zeros where there are no values."""
 
     def boundaries(self, feature: Bucketized, values: tf.Tensor) -> tf.Tensor:
         """Quantile boundaries, float32 [1, buckets - 1]."""
@@ -41,6 +47,10 @@ class InGraph:
     def moments(self, feature: Numeric, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:  # noqa: ARG002 - for `Known`
         """See Analysis."""
         return tft.mean(values), tft.var(values)
+
+    def grid(self, feature: Numeric, values: tf.Tensor) -> tf.Tensor:  # noqa: ARG002 - for `Known`
+        """See Analysis."""
+        return tft.quantiles(values, GRID_BUCKETS, epsilon=GRID_ERROR)
 
     def boundaries(self, feature: Bucketized, values: tf.Tensor) -> tf.Tensor:
         """See Analysis."""
@@ -60,6 +70,8 @@ class Known(NamedTuple):
     """Results by feature name."""
 
     means_and_variances: Mapping[str, tuple[float, float]]
+    grids: Mapping[str, list[float]]
+    """Of numbers."""
     quantiles: Mapping[str, list[float]]
     vocabulary_files: Mapping[str, str]
     """Local paths, one value a line."""
@@ -68,6 +80,10 @@ class Known(NamedTuple):
         """See Analysis."""
         mean, variance = self.means_and_variances[feature.name]
         return tf.constant(mean, tf.float32), tf.constant(variance, tf.float32)
+
+    def grid(self, feature: Numeric, values: tf.Tensor) -> tf.Tensor:  # noqa: ARG002 - for `InGraph`
+        """See Analysis."""
+        return tf.constant([self.grids[feature.name]], tf.float32)
 
     def boundaries(self, feature: Bucketized, values: tf.Tensor) -> tf.Tensor:  # noqa: ARG002 - for `InGraph`
         """See Analysis."""

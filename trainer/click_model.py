@@ -1,7 +1,8 @@
-"""The click model: DCN-v2 over columns and the creative's embedding, with a linear term beside."""
+"""The click model: towers over columns and the creative's embedding, with a linear term beside."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ import tf_keras as keras
 from configs.features import EMBEDDED_KINDS, AnyFeature, Bucketized, Categorical, FeatureTable, Hashed, Text
 from configs.settings import Model
 from trainer.cross_network import CrossLayer
+from trainer.effect_prior import WEAKEST
+from trainer.pairwise_products import PairwiseProducts
 
 
 class EmbeddedFeature(NamedTuple):
@@ -47,11 +50,17 @@ def _table_size(feature: AnyFeature, vocabulary_sizes: Mapping[str, int]) -> int
 
 
 class ClickModel(keras.Model):
-    """logit = linear(x) + w · [cross(x), deep(x)], with x the concatenation of numbers, embeddings and creative.
+    """logit = bias + Σ weights + w · towers(x), with x the numbers, embeddings and creative side by side.
 
-    Cross and deep towers in parallel as in figure 1(b) of Wang et al. 2021, "DCN V2", doi 10.1145/3442381.3450078. Each
-    embedded feature also has a one-dimensional weight of its own (the wide part of Cheng et al. 2016,
-    arXiv:1606.07792).
+    Every kind has a weight for each number and for each value of an embedded feature, the wide part of Cheng et al.
+    2016, arXiv:1606.07792. The towers are, by `settings.kind`:
+
+    - logistic: the creative as it is;
+    - wide_deep: that, and dense layers over x;
+    - deepfm: those, and products of pairs of embeddings, numbers and creative counting as one each (Guo et al. 2017,
+      arXiv:1703.04247);
+    - dcn_v2: cross layers and dense layers over x in parallel, as in figure 1(b) of Wang et al. 2021, "DCN V2",
+      doi 10.1145/3442381.3450078.
     """
 
     def __init__(
@@ -62,41 +71,66 @@ class ClickModel(keras.Model):
         bias: float,
         rows: int,
         seed: int,
+        effect_priors: Mapping[str, float] | None = None,
     ) -> None:
-        """`bias`: logit of the training click rate. `rows`: training rows, which share the embeddings' prior."""
+        """`bias`: logit of the training click rate. `rows`: training rows, which share the embeddings' prior.
+
+        `effect_priors`: strengths for the values' weights by feature; `settings.embedding_prior` for those it lacks.
+        """
         super().__init__()
+        self._kind = settings.kind
         self._dense_names = dense
         self._embedded = embedded
-        prior = keras.regularizers.L2(settings.embedding_prior / max(rows, 1))
+        strengths = dict(effect_priors or {})
+
+        def prior(strength: float) -> keras.regularizers.Regularizer:
+            return keras.regularizers.L2(strength / max(rows, 1))
+
         self._tables = {
             one.name: keras.layers.Embedding(
                 one.size,
                 one.dim,
                 embeddings_initializer=keras.initializers.RandomNormal(stddev=0.1, seed=seed + index),
-                embeddings_regularizer=prior,
+                embeddings_regularizer=prior(
+                    min(settings.embedding_prior, settings.embedding_prior_ratio * strengths.get(one.name, math.inf))
+                ),
             )
             for index, one in enumerate(embedded)
+            if settings.kind != "logistic"
         }
         self._weights_of = {
-            one.name: keras.layers.Embedding(one.size, 1, embeddings_initializer="zeros", embeddings_regularizer=prior)
+            one.name: keras.layers.Embedding(
+                one.size,
+                1,
+                embeddings_initializer="zeros",
+                embeddings_regularizer=prior(strengths.get(one.name, settings.embedding_prior)),
+            )
             for one in embedded
         }
-        self._crosses = [CrossLayer(settings.l2, seed + index) for index in range(settings.cross_layers)]
-        l2 = keras.regularizers.L2(settings.l2)
+        crosses = settings.cross_layers if settings.kind == "dcn_v2" else 0
+        of_layers = settings.layer_prior / max(rows, 1)
+        self._crosses = [CrossLayer(of_layers, seed + index) for index in range(crosses)]
+        self._pairs = PairwiseProducts(of_layers, seed) if settings.kind == "deepfm" else None
+        # Towers are held to zero harder than a number's plain effect, which few clicks may show clearly.
+        self._direct = (
+            keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", kernel_regularizer=prior(WEAKEST))
+            if dense
+            else None
+        )
         self._deep = [
             keras.layers.Dense(
                 units,
                 activation="relu",
                 kernel_initializer=keras.initializers.HeNormal(seed=seed + index),
-                kernel_regularizer=l2,
+                kernel_regularizer=prior(settings.layer_prior),
             )
-            for index, units in enumerate(settings.deep_units)
+            for index, units in enumerate(settings.deep_units if settings.kind != "logistic" else ())
         ]
         self._dropout = keras.layers.Dropout(settings.dropout, seed=seed)
         self._out = keras.layers.Dense(
             1,
             kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
-            kernel_regularizer=l2,
+            kernel_regularizer=prior(settings.layer_prior),
             bias_initializer=keras.initializers.Constant(bias),
             dtype="float32",
         )
@@ -108,28 +142,78 @@ class ClickModel(keras.Model):
 
         Returns logits [batch].
         """
-        parts = (
+        numbers = (
             [tf.stack([tf.cast(inputs[name], tf.float32) for name in self._dense_names], -1)]
             if self._dense_names
             else []
         )
-        wide = []
-        for one in self._embedded:
-            parts.append(_embed(self._tables[one.name], inputs[one.name]))
-            wide.append(_embed(self._weights_of[one.name], inputs[one.name]))
-        if creative is not None:
-            parts.append(creative)
-        features = tf.concat(parts, -1)  # [B, d]
-        crossed = features
-        for layer in self._crosses:
-            crossed = layer((features, crossed))
-        deep = features
-        for layer in self._deep:
-            deep = self._dropout(layer(deep), training=training)
-        logits = self._out(tf.concat([crossed, deep], -1))  # [B, 1]
-        if wide:
-            logits = tf.cast(logits, tf.float32) + tf.cast(tf.add_n(wide), tf.float32)
+        creatives = [] if creative is None else [creative]
+        embeddings = [_embed(table, inputs[name]) for name, table in self._tables.items()]
+        wide = [_embed(table, inputs[name]) for name, table in self._weights_of.items()]
+        towers = []
+        if self._kind == "dcn_v2":
+            features = tf.concat(numbers + embeddings + creatives, -1)  # [B, d]
+            crossed = features
+            for layer in self._crosses:
+                crossed = layer((features, crossed))
+            towers.append(crossed)
+        else:
+            towers += creatives
+        if self._deep or self._kind == "dcn_v2":
+            deep = tf.concat(numbers + embeddings + creatives, -1)
+            for layer in self._deep:
+                deep = self._dropout(layer(deep), training=training)
+            towers.append(deep)
+        if self._pairs is not None:
+            towers.append(self._pairs(embeddings + numbers + creatives))
+        linear = wide if self._direct is None else [*wide, self._direct(numbers[0])]
+        # Without a tower the output has its bias alone; a product over no column at all ends oneDNN's process.
+        logits = self._out(tf.concat(towers or [tf.zeros_like(linear[0])], -1))  # [B, 1]
+        if linear:
+            logits = tf.cast(logits, tf.float32) + tf.cast(tf.add_n(linear), tf.float32)
         return tf.squeeze(logits, -1)
+
+    @property
+    def kind(self) -> str:
+        """Of settings.Model."""
+        return self._kind
+
+    @property
+    def numbers(self) -> list[str]:
+        """Names of the dense inputs, in order."""
+        return list(self._dense_names)
+
+    @property
+    def widths(self) -> list[tuple[str, int]]:
+        """Name and width of each embedding, in order."""
+        return [(one.name, one.dim) for one in self._embedded]
+
+    @property
+    def value_weights(self) -> dict[str, keras.layers.Embedding]:
+        """The one-dimensional weights by feature."""
+        return dict(self._weights_of)
+
+    @property
+    def value_embeddings(self) -> dict[str, keras.layers.Embedding]:
+        """The embeddings by feature; none for `logistic`."""
+        return dict(self._tables)
+
+    def towers(self) -> dict[str, keras.layers.Layer]:
+        """All other layers by a name that a later model of the same settings has too."""
+        found = {f"cross_{index}": layer for index, layer in enumerate(self._crosses)}
+        found.update({f"deep_{index}": layer for index, layer in enumerate(self._deep)})
+        if self._pairs is not None:
+            found["pairs"] = self._pairs
+        if self._direct is not None:
+            found["direct"] = self._direct
+        return {**found, "out": self._out}
+
+    def multiply_logits(self, factor: float) -> None:
+        """Folds a factor into the weights, so that serving need not know of it."""
+        linear = [] if self._direct is None else [self._direct.kernel]
+        linear += [table.embeddings for table in self._weights_of.values()]
+        for variable in [*self._out.variables, *linear]:
+            variable.assign(variable * factor)
 
 
 def _embed(table: keras.layers.Embedding, ids: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:

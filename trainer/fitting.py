@@ -20,8 +20,6 @@ from trainer.image_tower import ImageTower
 
 PREDICT_BATCH = 8192
 TOWER_BATCH = 1024
-CALIBRATION_STEPS = 50
-CALIBRATION_TOLERANCE = 1e-12
 
 
 class Epoch(NamedTuple):
@@ -104,12 +102,18 @@ def fit(
     rows: Rows,
     settings: TrainerSettings,
     note: Callable[[Epoch], None],
+    last_epoch: int | None = None,
 ) -> list[Epoch]:
-    """Trains in place and leaves the best averaged weights in the model. Returns the training curve."""
+    """Trains in place and leaves the best averaged weights in the model. Returns the training curve.
+
+    `last_epoch` ends training there, with the learning rate that all of `settings.epochs` would have had.
+    """
     generator = np.random.default_rng(settings.seed)
     stopping, training = set_aside(len(rows), settings, generator)
     held = len(stopping)
-    steps = settings.epochs * math.ceil(len(training) / settings.batch_size)
+    steps_per_pass = math.ceil(len(training) / settings.batch_size)
+    passes = max(1, math.ceil(settings.min_steps / (settings.epochs * steps_per_pass)))
+    steps = settings.epochs * passes * steps_per_pass
     optimizer = keras.optimizers.Adam(
         _WarmUpCosine(settings.learning_rate, steps, settings.warmup_share), jit_compile=False
     )
@@ -141,9 +145,13 @@ def fit(
 
     curve: list[Epoch] = []
     best, best_weights = math.inf, [variable.numpy() for variable in variables]
-    for number in range(1, settings.epochs + 1):
+    for number in range(1, (last_epoch or settings.epochs) + 1):
         started = time.monotonic()
-        losses = [step(tf.constant(batch)) for batch in _batches(generator.permutation(training), settings.batch_size)]
+        losses = [
+            step(tf.constant(batch))
+            for _ in range(passes)
+            for batch in _batches(generator.permutation(training), settings.batch_size)
+        ]
         train_loss = float(np.mean([loss.numpy() for loss in losses]))
         averages.swap()
         stopping_loss = _stopping_loss(forward, rows, stopping) if held else train_loss
@@ -172,26 +180,6 @@ def set_aside(
 def predict_logits(model: ClickModel, embedder: CreativeEmbedder, rows: Rows) -> npt.NDArray[np.float32]:
     """Logits of all rows, [rows]."""
     return _predict(_forward(_batch_logits(model, embedder, rows)), np.arange(len(rows)))
-
-
-def calibrating_shift(logits: npt.NDArray[np.float32], rows: Rows) -> float:
-    """Shift of the logits after which predicted clicks equal observed clicks on these rows.
-
-    Newton's method with steps of at most 1. The logarithm of the slope changes by at most 1 per unit of the shift, so
-    such steps close in from any distance, where full ones leave for infinity once the logits are a few units off.
-    """
-    wanted = float(np.sum(rows.weight * rows.label))
-    shift = 0.0
-    for _ in range(CALIBRATION_STEPS):
-        probability = 1.0 / (1.0 + np.exp(-(logits.astype(np.float64) + shift)))
-        slope = float(np.sum(rows.weight * probability * (1.0 - probability)))
-        if slope <= 0.0:
-            break
-        step = float(np.clip((float(np.sum(rows.weight * probability)) - wanted) / slope, -1.0, 1.0))
-        shift -= step
-        if abs(step) < CALIBRATION_TOLERANCE:
-            break
-    return shift
 
 
 class _WarmUpCosine(keras.optimizers.schedules.LearningRateSchedule):

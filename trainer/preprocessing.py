@@ -20,9 +20,10 @@ from configs.features import (
     Timestamp,
     Weight,
 )
-from trainer.analysis import Analysis, InGraph
+from trainer.analysis import GRID_BUCKETS, Analysis, InGraph
 
-CLIP_Z = 5.0
+LINEAR_Z, CLIP_Z = 3.0, 8.0  # beyond the first a z-score grows as its logarithm, up to the second
+WILD = 2.0  # a spread that the outermost fiftieths of the values more than double is theirs, not the column's
 RATE_MARGIN = 1e-3  # a rate of exactly 0 or 1 has no logit; its clicks are too few to say more than this
 SECONDS_PER_DAY, DAYS_PER_WEEK = 86_400, 7
 EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
@@ -92,21 +93,38 @@ def _present(column: tf.SparseTensor) -> tf.Tensor:
 
 
 def _numeric(feature: Numeric, column: tf.SparseTensor, analysis: Analysis) -> tuple[tf.Tensor, tf.Tensor]:
-    """Clipped z-score of the transformed number, 0 where missing; and the missing flag. Each [batch]."""
+    """Compressed z-score of the transformed number, 0 where missing; and the missing flag. Each [batch]."""
     values = scaled(feature, column.values)
     default = None if feature.default is None else scaled(feature, tf.constant(feature.default, tf.float32))
-    # An all-missing column has no moments: the analyzers give NaN there, and the column then says nothing.
-    mean, variance = (_finite(moment) for moment in analysis.moments(feature, values))
-    spread = tf.sqrt(variance)
+    mean, spread = _centre_and_spread(feature, values, analysis)
     present = _present(column)
     filled = _dense(tf.SparseTensor(column.indices, values, column.dense_shape), 0.0)
     filled = tf.where(present > 0, filled, mean if default is None else default)
-    z = tf.math.divide_no_nan(filled - mean, spread)
-    return tf.clip_by_value(z, -CLIP_Z, CLIP_Z), 1.0 - present
+    return _compressed(tf.math.divide_no_nan(filled - mean, spread)), 1.0 - present
 
 
-def _finite(value: tf.Tensor) -> tf.Tensor:
-    return tf.where(tf.math.is_finite(value), value, tf.zeros_like(value))
+def _compressed(z: tf.Tensor) -> tf.Tensor:
+    """As it is between ±LINEAR_Z, ±(LINEAR_Z + log(1 + rest)) beyond, ±CLIP_Z at most."""
+    inner = tf.clip_by_value(z, -LINEAR_Z, LINEAR_Z)
+    rest = z - inner
+    return tf.clip_by_value(inner + tf.sign(rest) * tf.math.log1p(tf.abs(rest)), -CLIP_Z, CLIP_Z)
+
+
+def _centre_and_spread(feature: Numeric, values: tf.Tensor, analysis: Analysis) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mean and standard deviation, of the winsorised values where a few absurd ones make up most of them. Each []."""
+    mean, variance = analysis.moments(feature, values)
+    grid = tf.reshape(analysis.grid(feature, values), [-1])
+    # Of the values with the outermost put at the boundary beside them: one point for each bucket.
+    points = tf.concat([grid[:1], 0.5 * grid[1:] + 0.5 * grid[:-1], grid[-1:]], 0)
+    centre = tf.reduce_sum(points / GRID_BUCKETS)
+    largest = tf.reduce_max(tf.abs(points - centre))
+    # Squares of numbers beyond 1e19 are more than a float32 holds, so they are taken of ratios.
+    inner = largest * tf.sqrt(tf.reduce_mean(tf.square(tf.math.divide_no_nan(points - centre, largest))))
+    # An all-missing column has no moments: the analyzers give NaN there, and the column then says nothing.
+    sound = tf.math.is_finite(mean) & tf.math.is_finite(variance)
+    spread = tf.sqrt(tf.where(sound, variance, 0.0))
+    wild = (inner > 0.0) & (~sound | (spread > WILD * inner))
+    return tf.where(wild, centre, tf.where(sound, mean, 0.0)), tf.where(wild, inner, spread)
 
 
 def scaled(feature: Numeric, values: tf.Tensor) -> tf.Tensor:

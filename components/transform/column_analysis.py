@@ -16,7 +16,7 @@ import tensorflow as tf
 from tfx_bsl import sketches
 
 from configs.features import Bucketized, Categorical, FeatureTable, Numeric
-from trainer.analysis import QUANTILE_ERROR, Known, vocabulary_name
+from trainer.analysis import GRID_BUCKETS, GRID_ERROR, QUANTILE_ERROR, Known, vocabulary_name
 from trainer.preprocessing import scaled
 
 EMPTY_VOCABULARY = "49d0cd50-04bb-48c0-bc6f-5b575dce351a"  # TFT's stand-in: a lookup table cannot be empty
@@ -51,6 +51,7 @@ class Moments:
 def analyse(batches: Iterable[pa.RecordBatch], table: FeatureTable, vocabulary_folder: Path) -> Known:
     """What the batches say of each feature; writes vocabulary files. Features that no batch has count as empty."""
     moments = {feature.name: (feature, Moments()) for feature in table.of_kind(Numeric)}
+    grids = {feature.name: sketches.QuantilesSketch(GRID_ERROR, _MAX_VALUES, 1) for feature in table.of_kind(Numeric)}
     sketched = {
         feature.name: sketches.QuantilesSketch(QUANTILE_ERROR, _MAX_VALUES, 1) for feature in table.of_kind(Bucketized)
     }
@@ -60,7 +61,10 @@ def analyse(batches: Iterable[pa.RecordBatch], table: FeatureTable, vocabulary_f
             values = column.flatten()
             if name in moments:
                 feature, so_far = moments[name]
-                so_far.add(scaled(feature, tf.constant(np.asarray(values))).numpy())
+                numbers = scaled(feature, tf.constant(np.asarray(values))).numpy()
+                so_far.add(numbers)
+                if len(numbers):
+                    grids[name].AddValues(pa.array(numbers))
             elif name in sketched and len(values):
                 sketched[name].AddValues(values)
             elif name in counted:
@@ -71,15 +75,16 @@ def analyse(batches: Iterable[pa.RecordBatch], table: FeatureTable, vocabulary_f
     }
     return Known(
         {name: (so_far.mean, so_far.variance) for name, (_, so_far) in moments.items()},
-        {feature.name: _boundaries(sketched[feature.name], feature) for feature in table.of_kind(Bucketized)},
+        {name: _boundaries(sketch, GRID_BUCKETS) for name, sketch in grids.items()},
+        {feature.name: _boundaries(sketched[feature.name], feature.buckets) for feature in table.of_kind(Bucketized)},
         vocabularies,
     )
 
 
-def _boundaries(sketch: sketches.QuantilesSketch, feature: Bucketized) -> list[float]:
+def _boundaries(sketch: sketches.QuantilesSketch, buckets: int) -> list[float]:
     """Inner boundaries; zeros without values, as TFT has it."""
-    found = sketch.GetQuantiles(feature.buckets).to_pylist()
-    return [0.0] * (feature.buckets - 1) if not found else list(found[0][1:-1])
+    found = sketch.GetQuantiles(buckets).to_pylist()
+    return [0.0] * (buckets - 1) if not found else list(found[0][1:-1])
 
 
 def _write_vocabulary(feature: Categorical, counted: list[pa.StructArray], folder: Path) -> str:

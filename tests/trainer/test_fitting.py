@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -21,7 +20,6 @@ from trainer.fitting import (
     CreativeEmbedder,
     Epoch,
     _WarmUpCosine,
-    calibrating_shift,
     fit,
     predict_logits,
     set_aside,
@@ -32,7 +30,7 @@ from trainer.image_tower import ImageTower
 ROWS, NUMBERS = 60, 6
 PIXELS = np.random.default_rng(4).integers(0, 256, (4, 16, 16, 3), np.uint8)
 NO_PIXELS = np.zeros((0, 16, 16, 3), np.uint8)
-MODEL = Model(cross_layers=1, deep_units=(8,), dropout=0.0, l2=0.0, embedding_prior=0.0)
+MODEL = Model(cross_layers=1, deep_units=(8,), dropout=0.0, layer_prior=0.0, embedding_prior=0.0)
 
 
 def noise_rows() -> Rows:
@@ -58,41 +56,6 @@ def four_rows(label: list[int], weight: list[float]) -> Rows:
 def log_loss(logits: npt.NDArray[np.float32], label: npt.NDArray[np.float32]) -> float:
     probability = 1 / (1 + np.exp(-logits.astype(np.float64)))
     return float(-np.mean(label * np.log(probability) + (1 - label) * np.log(1 - probability)))
-
-
-@pytest.mark.parametrize(
-    ("logits", "label", "weight", "shift"),
-    [
-        # one click in four: logit(1/4) = ln(1/3) = -ln 3
-        ([0.0, 0.0, 0.0, 0.0], [1, 0, 0, 0], [1.0, 1.0, 1.0, 1.0], -math.log(3)),
-        # the same from predictions far too high: -ln 3 - 6
-        ([6.0, 6.0, 6.0, 6.0], [1, 0, 0, 0], [1.0, 1.0, 1.0, 1.0], -math.log(3) - 6),
-        # and far too low, of three clicks in four: ln 3 + 9
-        ([-9.0, -9.0, -9.0, -9.0], [1, 1, 1, 0], [1.0, 1.0, 1.0, 1.0], math.log(3) + 9),
-        # the click weighs 3 of 6: logit(1/2) = 0
-        ([0.0, 0.0, 0.0, 0.0], [1, 0, 0, 0], [3.0, 1.0, 1.0, 1.0], 0.0),
-        # two clicks in four, logits mirrored about 1: sigma(-2) + sigma(-1) + sigma(1) + sigma(2) = 2 after -1
-        ([-1.0, 0.0, 2.0, 3.0], [0, 0, 1, 1], [1.0, 1.0, 1.0, 1.0], -1.0),
-    ],
-)
-def test_the_shift_calibrates(logits: list[float], label: list[int], weight: list[float], shift: float) -> None:
-    found = calibrating_shift(np.array(logits, np.float32), four_rows(label, weight))
-    assert found == pytest.approx(shift, abs=1e-9)
-
-
-def test_predicted_clicks_equal_observed_clicks_after_the_shift() -> None:
-    generator = np.random.default_rng(2)
-    logits = generator.normal(3.0, 2.0, 1000).astype(np.float32)
-    label = (generator.random(1000) < 0.02).astype(np.float32)
-    weight = generator.uniform(0.5, 2.0, 1000).astype(np.float32)
-    shift = calibrating_shift(logits, Rows({}, np.full(1000, -1), label, weight))
-    predicted = float(np.sum(weight / (1 + np.exp(-(logits.astype(np.float64) + shift)))))
-    assert predicted == pytest.approx(float(np.sum(weight * label)), rel=1e-6)
-
-
-def test_no_click_at_all_keeps_the_shift_finite() -> None:
-    shift = calibrating_shift(np.zeros(4, np.float32), four_rows([0, 0, 0, 0], [1.0] * 4))
-    assert -100 < shift < -10  # as low as it gets, and still a number that the model can add
 
 
 def test_averages_are_shorter_at_the_start() -> None:
@@ -195,7 +158,13 @@ def test_rows_set_aside_are_never_trained_on_and_the_best_average_is_left() -> N
     predict_logits(model, embedder, rows)  # makes the variables
     before = model._tables["id"].get_weights()[0]
     settings = Trainer(
-        epochs=12, batch_size=8, learning_rate=0.03, stopping_share=0.25, patience_epochs=3, weight_averaging=0.9
+        min_steps=0,
+        epochs=12,
+        batch_size=8,
+        learning_rate=0.03,
+        stopping_share=0.25,
+        patience_epochs=3,
+        weight_averaging=0.9,
     )
     noted: list[Epoch] = []
     curve = fit(model, embedder, rows, settings, noted.append)
@@ -217,7 +186,9 @@ def test_without_rows_set_aside_every_row_is_trained_on_to_the_end() -> None:
     rows, model, embedder = noise_rows(), model_of(), CreativeEmbedder(None, NO_PIXELS)
     predict_logits(model, embedder, rows)
     before = model._tables["id"].get_weights()[0]
-    settings = Trainer(epochs=3, batch_size=16, stopping_share=0.0, patience_epochs=1, weight_averaging=0.0)
+    settings = Trainer(
+        min_steps=0, epochs=3, batch_size=16, stopping_share=0.0, patience_epochs=1, weight_averaging=0.0
+    )
     curve = fit(model, embedder, rows, settings, print)
     assert [epoch.epoch for epoch in curve] == [1, 2, 3]
     assert (np.abs(model._tables["id"].get_weights()[0] - before).max(-1) > 1e-5).all()
@@ -228,9 +199,41 @@ def test_a_row_of_weight_zero_teaches_nothing() -> None:
     rows.weight[:20] = 0.0
     predict_logits(model, embedder, rows)
     before = model._tables["id"].get_weights()[0]
-    fit(model, embedder, rows, Trainer(epochs=2, batch_size=16, stopping_share=0.0, weight_averaging=0.0), print)
+    fit(
+        model,
+        embedder,
+        rows,
+        Trainer(min_steps=0, epochs=2, batch_size=16, stopping_share=0.0, weight_averaging=0.0),
+        print,
+    )
     moved = np.abs(model._tables["id"].get_weights()[0] - before).max(-1) > 1e-5
     assert moved.tolist() == [False] * 20 + [True] * 40
+
+
+def test_few_rows_are_passed_over_until_there_are_steps_enough() -> None:
+    """A row's label is learnt from each pass: 60 rows in batches of 20 are 3 steps a pass, 9 in 3 epochs."""
+
+    class Counting(ClickModel):
+        steps = 0
+
+        def call(self, *inputs: object, training: bool = False) -> tf.Tensor:
+            if training:
+                tf.py_function(self._count, [], [])
+            return super().call(*inputs, training=training)
+
+        def _count(self) -> None:
+            Counting.steps += 1
+
+    def steps(min_steps: int, last_epoch: int | None = None) -> int:
+        Counting.steps = 0
+        model = Counting([f"x{i}" for i in range(NUMBERS)], [], MODEL, bias=0.0, rows=ROWS, seed=1)
+        settings = Trainer(epochs=3, batch_size=20, stopping_share=0.0, min_steps=min_steps)
+        fit(model, CreativeEmbedder(None, NO_PIXELS), noise_rows(), settings, lambda _epoch: None, last_epoch)
+        return Counting.steps
+
+    assert steps(0) == steps(9) == 9
+    assert steps(10) == 18  # two passes an epoch are the fewest that reach ten
+    assert steps(10, last_epoch=2) == 12
 
 
 @pytest.fixture
@@ -247,7 +250,13 @@ def test_the_seed_decides_every_weight(deterministic: None) -> None:
         settings = Model(cross_layers=1, deep_units=(8,), dropout=0.3)
         model = model_of(seed, settings)
         tower = ImageTower(3, TowerSettings(filters=(4,), dropout=0.3), l2=1e-4, seed=seed)
-        fit(model, CreativeEmbedder(tower, PIXELS), noise_rows(), Trainer(epochs=2, batch_size=16, seed=seed), print)
+        fit(
+            model,
+            CreativeEmbedder(tower, PIXELS),
+            noise_rows(),
+            Trainer(min_steps=0, epochs=2, batch_size=16, seed=seed),
+            print,
+        )
         return [*model.get_weights(), *tower.get_weights()]
 
     first, again, other = weights(7), weights(7), weights(8)

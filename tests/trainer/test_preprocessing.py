@@ -11,7 +11,9 @@ import pytest
 import tensorflow as tf
 from transform_sample import COLUMNS, DAY_S, HOUR_S, TABLE, Sample, raw
 
-from trainer.preprocessing import dense_names
+from configs.features import FeatureTable
+from trainer.analysis import Known
+from trainer.preprocessing import dense_names, preprocess
 
 MISSING = pytest.approx([0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
 CLOSE = 1e-5
@@ -43,11 +45,49 @@ def test_z_score_of_the_values_there_are(trained: dict[str, tf.Tensor]) -> None:
     assert trained["bid_missing"].numpy() == MISSING
 
 
-def test_a_z_score_is_clipped_at_five(layer: tf.keras.layers.Layer) -> None:
-    # 3 + 4.9 · 1.2649 = 9.198 is inside; 3 + 5.1 · 1.2649 = 9.451 is not
+def test_beyond_three_a_z_score_grows_as_its_logarithm(layer: tf.keras.layers.Layer) -> None:
+    # 2.9 stays; 5 becomes 3 + log(1 + 2); 3 + log(1 + rest) is 8 at a rest of e^5 - 1 = 147.4 and stays there
     spread = math.sqrt(1.6)
-    bids = [3 + 4.9 * spread, 3 + 5.1 * spread, 1e6, -1e6]
-    assert one(layer, "bid", bids) == pytest.approx([4.9, 5.0, 5.0, -5.0], abs=CLOSE)
+    bids = [3 + 2.9 * spread, 3 + 5 * spread, 3 - 5 * spread, 3 + 200 * spread, 3e38, -1e6]
+    expected = [2.9, 3 + math.log(3), -3 - math.log(3), 8.0, 8.0, -8.0]
+    assert one(layer, "bid", bids) == pytest.approx(expected, abs=CLOSE)
+
+
+NUMBER = FeatureTable.model_validate([{"name": "x", "kind": "numeric"}, {"name": "click", "kind": "label"}])
+
+
+def numbers(values: list[float], moments: tuple[float, float], grid: list[float]) -> npt.NDArray[np.float32]:
+    """Column x of a training set of these moments and quantiles."""
+    column = tf.sparse.from_dense(tf.constant([values], tf.float32))
+    column = tf.SparseTensor(column.indices[:, ::-1], column.values, column.dense_shape[::-1])
+    known = Known({"x": moments}, {"x": grid}, {}, {})
+    return preprocess({"x": column}, NUMBER, known)["x"].numpy()  # type: ignore[no-any-return]  # TensorFlow has no types
+
+
+def test_a_few_absurd_values_do_not_set_the_scale() -> None:
+    # 49 boundaries of 50 buckets, 1 … 49: the points are 1, 1.5, 2.5 … 48.5, 49, their mean 25
+    grid = [float(value) for value in range(1, 50)]
+    points = np.array([1.0, *np.arange(1.5, 49), 49.0])
+    spread = float(np.sqrt(np.mean((points - 25.0) ** 2)))
+    assert spread == pytest.approx(14.397, abs=0.001)
+    # a spread of 1e12 is more than twice that: the winsorised values' stands in
+    assert numbers([10.0, 40.0], (1e9, 1e24), grid) == pytest.approx([-15 / spread, 15 / spread], abs=CLOSE)
+    # a variance that overflows float32 likewise
+    assert numbers([10.0, 40.0], (1e36, 1e74), grid) == pytest.approx([-15 / spread, 15 / spread], abs=CLOSE)
+    # one of 20 is not
+    assert numbers([10.0, 40.0], (30.0, 400.0), grid) == pytest.approx([-1.0, 0.5], abs=CLOSE)
+
+
+def test_numbers_near_the_largest_float_keep_their_order() -> None:
+    grid = [float(value) * 1e36 for value in range(1, 50)]
+    found = numbers([1e36, 1e37, 2e37, 4e37], (2.5e37, float("inf")), grid)
+    assert np.isfinite(found).all()
+    assert (np.diff(found) > 0.1).all()
+
+
+def test_a_number_that_is_nearly_always_the_same_keeps_its_own_spread() -> None:
+    # fewer than a fiftieth of the values differ, so that the grid says nothing: (3 - 0.01) / 0.1
+    assert numbers([1.0, 0.11], (0.01, 0.01), [0.0] * 49) == pytest.approx([3 + math.log(1 + 6.9), 1.0], abs=1e-4)
 
 
 def test_log_transform(trained: dict[str, tf.Tensor], layer: tf.keras.layers.Layer) -> None:

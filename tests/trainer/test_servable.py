@@ -22,7 +22,7 @@ from trainer.click_model import ClickModel
 from trainer.dataset import load_rows
 from trainer.fitting import CreativeEmbedder, predict_logits
 from trainer.image_tower import ImageTower
-from trainer.run import build
+from trainer.recipe import build, vocabulary_sizes
 from trainer.servable import Servable, ServableCreatives
 from trainer.signature_names import MISSING_INT64
 
@@ -53,8 +53,9 @@ def encode(seed: int) -> bytes:
 def built(sample: Sample, settings: Model, store: CreativePixels) -> tuple[ClickModel, CreativeEmbedder]:
     """Weights are random and large, so that no input goes unnoticed."""
     image = TABLE.image if settings.use_images else None
-    model, embedder = build(TABLE, settings, Trainer(), sample.output, image, store, np.array([1, 0]), np.ones(2))
     rows = load_rows([str(sample.examples / "*.gz")], sample.output, TABLE, store)
+    sizes = vocabulary_sizes(TABLE, sample.output)
+    model, embedder = build(TABLE, settings, Trainer(), sizes, image, store, rows)
     predict_logits(model, embedder, rows)
     generator = np.random.default_rng(6)
     for layer in (model, *([embedder.tower] if embedder.tower else [])):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,7 +14,7 @@ from configs.features import FeatureTable
 from configs.settings import Model
 from trainer.click_model import ClickModel, EmbeddedFeature, embedded_features
 
-PLAIN = Model(cross_layers=1, deep_units=(1,), dropout=0.0, l2=0.0, embedding_prior=0.0)
+PLAIN = Model(cross_layers=1, deep_units=(1,), dropout=0.0, layer_prior=0.0, embedding_prior=0.0)
 REGION = EmbeddedFeature("region", 3, 2, is_text=False)
 TOPICS = EmbeddedFeature("topics", 4, 2, is_text=True)
 INPUTS = {
@@ -53,7 +55,7 @@ def test_cross_and_deep_read_the_same_input_side_by_side() -> None:
 
 
 def test_a_second_crossing_multiplies_by_the_first_input_again() -> None:
-    model = built(["bid"], [], Model(cross_layers=2, deep_units=(), dropout=0.0, l2=0.0, embedding_prior=0.0))
+    model = built(["bid"], [], Model(cross_layers=2, deep_units=(), dropout=0.0, layer_prior=0.0, embedding_prior=0.0))
     set_weights(model._crosses[0], [[2.0]], [0.0])
     set_weights(model._crosses[1], [[1.0]], [0.0])
     set_weights(model._out, [[1.0], [0.0]], [0.0])
@@ -63,7 +65,7 @@ def test_a_second_crossing_multiplies_by_the_first_input_again() -> None:
 
 def test_parts_stand_in_order_numbers_embeddings_creative() -> None:
     """Without crossing or deep layers x reaches the output twice, so its place shows in the kernel."""
-    settings = Model(cross_layers=0, deep_units=(), dropout=0.0, l2=0.0, embedding_prior=0.0)
+    settings = Model(cross_layers=0, deep_units=(), dropout=0.0, layer_prior=0.0, embedding_prior=0.0)
     model = ClickModel(["bid"], [REGION, TOPICS], settings, bias=0.0, rows=30, seed=1)
     creative = tf.constant([[7.0, 1.0], [0.0, 0.0]])
     model(INPUTS, creative)
@@ -86,7 +88,7 @@ def test_a_row_without_words_leaves_gradients_finite() -> None:
 
 
 def test_the_prior_is_shared_among_the_rows() -> None:
-    settings = Model(cross_layers=0, deep_units=(), l2=0.0, embedding_prior=60.0)
+    settings = Model(cross_layers=0, deep_units=(), layer_prior=0.0, embedding_prior=60.0)
     model = built([], [REGION], settings)
     set_weights(model._tables["region"], [[1.0, 2.0], [0.0, 0.0], [0.0, 2.0]])
     set_weights(model._weights_of["region"], [[3.0], [0.0], [0.0]])
@@ -94,8 +96,60 @@ def test_the_prior_is_shared_among_the_rows() -> None:
     assert sorted(float(term) for term in model.losses) == [0.0, 18.0, 18.0]
 
 
+def test_logistic_is_weights_and_numbers_alone() -> None:
+    model = built(["bid"], [REGION], Model(kind="logistic", embedding_prior=0.0, layer_prior=0.0), bias=-1.0)
+    set_weights(model._weights_of["region"], [[0.1], [0.2], [0.4]])
+    set_weights(model._direct, [[2.0]])
+    # -1 + 2 · 1.5 + 0.1 and -1 + 2 · -0.5 + 0.4
+    assert model(INPUTS).numpy() == pytest.approx([2.1, -1.6], abs=1e-6)
+    assert [tuple(one.shape) for one in model.trainable_variables] == [(3, 1), (1, 1), (1, 1), (1,)]
+
+
+def test_wide_and_deep_reads_numbers_beside_the_deep_tower() -> None:
+    settings = Model(kind="wide_deep", deep_units=(1,), dropout=0.0, layer_prior=0.0, embedding_prior=0.0)
+    model = built(["bid"], [], settings, bias=0.0)
+    set_weights(model._deep[0], [[-1.0]], [5.0])
+    set_weights(model._direct, [[0.1]])
+    set_weights(model._out, [[10.0]], [-1.0])
+    # 0.1 x + 10 relu(5 - x) - 1: 0.15 + 35 - 1 and -0.05 + 55 - 1
+    assert model(INPUTS).numpy() == pytest.approx([34.15, 53.95], abs=1e-4)
+
+
+def test_deepfm_multiplies_pairs_of_embeddings() -> None:
+    settings = Model(kind="deepfm", deep_units=(), dropout=0.0, layer_prior=0.0, embedding_prior=0.0)
+    model = built([], [REGION, TOPICS], settings, bias=0.0)
+    set_weights(model._tables["region"], [[1.0, 2.0], [0.0, 0.0], [3.0, 4.0]])
+    set_weights(model._tables["topics"], [[9.0, 9.0], [1.0, 2.0], [9.0, 9.0], [3.0, 6.0]])
+    set_weights(model._out, [[1.0], [10.0]], [0.5])
+    # row 0: topics' mean is (2, 4): 1·2 + 10 · 2·4 + 0.5 = 82.5; row 1 has no word, so no product
+    assert model(INPUTS).numpy() == pytest.approx([82.5, 0.5], abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["logistic", "wide_deep", "deepfm", "dcn_v2"])
+def test_a_factor_folds_into_the_weights_of_every_kind(
+    kind: Literal["logistic", "wide_deep", "deepfm", "dcn_v2"],
+) -> None:
+    model = built(["bid"], [REGION, TOPICS], Model(kind=kind), bias=-2.0)
+    set_weights(model._weights_of["region"], [[0.1], [0.2], [0.4]])
+    before = model(INPUTS).numpy()
+    model.multiply_logits(0.7)
+    assert model(INPUTS).numpy() == pytest.approx(0.7 * before, abs=1e-6)
+
+
+def test_estimated_priors_hold_for_the_feature_they_are_of() -> None:
+    settings = Model(cross_layers=0, deep_units=(), layer_prior=0.0, embedding_prior=60.0, embedding_prior_ratio=8.0)
+    model = ClickModel([], [REGION, TOPICS], settings, 0.0, rows=30, seed=1, effect_priors={"region": 3.0})
+    model(INPUTS)
+    set_weights(model._tables["region"], [[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
+    set_weights(model._weights_of["region"], [[1.0], [0.0], [0.0]])
+    set_weights(model._tables["topics"], [[1.0, 0.0]] + [[0.0, 0.0]] * 3)
+    set_weights(model._weights_of["topics"], [[1.0]] + [[0.0]] * 3)
+    # region: 3 / 30 on the weight, 8 · 3 / 30 on the embedding; topics: 60 / 30 twice; the output's l2 is 0
+    assert sorted(float(term) for term in model.losses) == pytest.approx([0.0, 0.1, 0.8, 2.0, 2.0])
+
+
 def test_dropout_works_in_training_only() -> None:
-    settings = Model(cross_layers=0, deep_units=(64,), dropout=0.5, l2=0.0, embedding_prior=0.0)
+    settings = Model(cross_layers=0, deep_units=(64,), dropout=0.5, layer_prior=0.0, embedding_prior=0.0)
     model = built(["bid"], [], settings)
     assert np.array_equal(model(INPUTS).numpy(), model(INPUTS).numpy())
     assert not np.array_equal(model(INPUTS, training=True).numpy(), model(INPUTS).numpy())

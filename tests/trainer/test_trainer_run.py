@@ -37,7 +37,7 @@ def test_training_leaves_a_calibrated_model_and_its_record(
     config = {
         "features": TABLE.model_dump_json(),
         "model": Model().model_dump_json(),
-        "trainer": Trainer(epochs=2, stopping_share=0.0).model_dump_json(),
+        "trainer": Trainer(epochs=2, min_steps=0, stopping_share=0.0).model_dump_json(),
         "image_px": 16,
         "creative_store": str(tmp_path / "store"),
     }

@@ -10,6 +10,7 @@ import pytest
 
 from components.transform.column_analysis import EMPTY_VOCABULARY, Moments, analyse
 from configs.features import FeatureTable
+from trainer.analysis import GRID_BUCKETS
 
 TABLE = FeatureTable.model_validate(
     [
@@ -58,3 +59,12 @@ def test_columns_without_a_value_leave_something_to_build_a_graph_with(tmp_path:
     assert Path(known.vocabulary_files["city"]).read_text() == f"{EMPTY_VOCABULARY}\n"
     assert known.means_and_variances["price"] == (0.0, 0.0)
     assert known.quantiles["age"] == [0.0, 0.0, 0.0]
+    assert known.grids["price"] == [0.0] * (GRID_BUCKETS - 1)
+
+
+def test_a_numbers_grid_is_of_the_transformed_values(tmp_path: Path) -> None:
+    # log(1 + x) of e^k - 1 is k; of 1 … 1000 in two batches the boundaries lie at 20, 40, … 980
+    values = np.random.default_rng(1).permutation(np.linspace(0.01, 10.0, 1000))
+    prices = [float(price) for price in np.expm1(values)]
+    known = analyse([batch([None] * 500, prices[:500]), batch([None] * 500, prices[500:])], TABLE, tmp_path)
+    assert known.grids["price"] == pytest.approx([0.2 * step for step in range(1, GRID_BUCKETS)], abs=0.05)

@@ -1,0 +1,28 @@
+"""The quality benchmark still runs: a small sample, a table and, where it is at hand, nothing of MovieLens."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def test_a_small_run() -> None:
+    command = [sys.executable, "-m", "benchmarks.quality", "--only", "tables", "--only", "simulated", "--seeds", "1"]
+    command += ["--table", "few_rows", "--impressions", "3000", "--creatives", "100", "--set", "trainer.epochs=2"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert 0.0 < found["simulated"]["share"]["mean"] <= 1.0
+    table = found["tables"]["few_rows"]
+    assert 0.5 < table["auc"]["mean"] < table["auc_bayes"]["mean"]
+    assert table["minus_logistic"]["mean"] == pytest.approx(
+        table["auc"]["mean"] - table["auc_logistic"]["mean"], abs=1e-4
+    )

@@ -1,0 +1,93 @@
+"""Weights written by one model and taken over by a later one, whose vocabulary has grown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+
+from configs.settings import ImageTower as TowerSettings
+from configs.settings import Model
+from trainer.carried_weights import FILE, start_from, write_weights
+from trainer.click_model import ClickModel, EmbeddedFeature
+from trainer.fitting import CreativeEmbedder
+from trainer.image_tower import ImageTower
+
+PIXELS = np.random.default_rng(4).integers(0, 256, (2, 16, 16, 3), np.uint8)
+SETTINGS = Model(cross_layers=1, deep_units=(4,), dropout=0.0)
+
+
+def made(values: int, seed: int, dense: tuple[str, ...] = ("bid",)) -> tuple[ClickModel, CreativeEmbedder]:
+    """A called model with a city of so many known values, a page hashed into three, and an image."""
+    features = [EmbeddedFeature("city", values + 1, 2, is_text=False), EmbeddedFeature("page", 3, 2, is_text=False)]
+    model = ClickModel(list(dense), features, SETTINGS, bias=-2.0, rows=30, seed=seed)
+    embedder = CreativeEmbedder(ImageTower(3, TowerSettings(filters=(4,)), l2=0.0, seed=seed), PIXELS)
+    generator = np.random.default_rng(seed)
+    logits(model, embedder, [0], dense)
+    for variable in [*model.trainable_variables, *(embedder.tower.trainable_variables if embedder.tower else [])]:
+        variable.assign(generator.normal(0.0, 0.3, variable.shape))
+    return model, embedder
+
+
+def logits(
+    model: ClickModel, embedder: CreativeEmbedder, cities: list[int], dense: tuple[str, ...] = ("bid",)
+) -> npt.NDArray[np.float32]:
+    rows = len(cities)
+    inputs = {name: tf.linspace(0.1, 0.9, rows) for name in dense}
+    inputs["city"] = tf.constant(cities, tf.int64)
+    inputs["page"] = tf.constant([row % 3 for row in range(rows)], tf.int64)
+    creative = embedder(tf.constant([row % 2 for row in range(rows)], tf.int64), training=False)
+    return model(inputs, creative).numpy()  # type: ignore[no-any-return]  # TensorFlow ships no types
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> str:
+    (tmp_path / "assets.extra").mkdir()
+    return str(tmp_path)
+
+
+def test_a_later_model_answers_as_the_earlier_one_where_both_know_the_value(folder: str) -> None:
+    earlier, later = made(2, seed=1), made(3, seed=2)
+    write_weights(folder, *earlier, 0.25, {"city": [b"oslo", b"rome"]})
+    found = start_from(folder, *later, {"city": [b"rome", b"bonn", b"oslo"]})
+    assert (found.values, found.towers) == ({"city": 2}, True)
+    # rome, oslo, unknown: rows 1, 0, 2 before and 0, 2, 3 now; the shift has become part of the bias
+    expected = logits(*earlier, [1, 0, 2]) + 0.25
+    assert logits(*later, [0, 2, 3]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_new_value_keeps_its_start(folder: str) -> None:
+    earlier, later = made(2, seed=1), made(3, seed=2)
+    write_weights(folder, *earlier, 0.0, {"city": [b"oslo", b"rome"]})
+    before = later[0].value_embeddings["city"].get_weights()[0][1].tolist()
+    start_from(folder, *later, {"city": [b"rome", b"bonn", b"oslo"]})
+    assert later[0].value_embeddings["city"].get_weights()[0][1].tolist() == before
+
+
+def test_other_inputs_take_the_values_and_leave_the_layers(folder: str) -> None:
+    earlier, later = made(2, seed=1), made(2, seed=2, dense=("bid", "age"))
+    write_weights(folder, *earlier, 0.0, {"city": [b"oslo", b"rome"]})
+    kernel = later[0].towers()["out"].get_weights()[0].tolist()
+    found = start_from(folder, *later, {"city": [b"oslo", b"rome"]})
+    assert (found.values, found.towers) == ({"city": 2}, False)
+    assert later[0].towers()["out"].get_weights()[0].tolist() == kernel
+    taken = later[0].value_weights["city"].get_weights()[0]
+    assert taken.tolist() == earlier[0].value_weights["city"].get_weights()[0].tolist()
+
+
+def test_the_same_weights_are_the_same_bytes(tmp_path: Path) -> None:
+    """A version is known by its digest."""
+    written = []
+    for name in ("one", "two"):
+        (tmp_path / name / "assets.extra").mkdir(parents=True)
+        write_weights(str(tmp_path / name), *made(2, seed=1), 0.0, {"city": [b"oslo", b"rome"]})
+        written.append((tmp_path / name / FILE).read_bytes())
+    assert written[0] == written[1]
+
+
+def test_a_version_without_weights_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"training_weights\.npz"):
+        start_from(str(tmp_path), *made(2, seed=1), {"city": [b"oslo", b"rome"]})
