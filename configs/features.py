@@ -111,16 +111,18 @@ class Timestamp(_Entry):
 
 
 class Weight(_Entry):
-    """How much the row counts in training and evaluation; 1 where missing."""
+    """How much the row counts in training and evaluation; 1 where missing. Of aggregated rows: their impressions."""
 
     kind: Literal["weight"]
 
 
 class Label(_Entry):
-    """Clicked (1) or not (0)."""
+    """Clicked (1) or not (0); of aggregated rows the number of clicks."""
 
     kind: Literal["label"]
     required: bool = True
+    impressions: str | None = None
+    """The column of kind weight that says how many impressions a row stands for; none: a row is one impression."""
 
 
 class Key(_Entry):
@@ -165,6 +167,11 @@ KINDS = (
 )
 
 
+def holds_floats(feature: object) -> bool:
+    """Whether the Examples hold an entry's values as floats: numbers, and the click rates of aggregated rows."""
+    return isinstance(feature, FLOAT_KINDS) or (isinstance(feature, Label) and feature.impressions is not None)
+
+
 class FeatureTable(RootModel[tuple[Feature, ...]]):
     """All columns of the CSV, in any order. Raises ValueError where the table contradicts itself."""
 
@@ -197,6 +204,12 @@ class FeatureTable(RootModel[tuple[Feature, ...]]):
             if not limit[0] <= count <= limit[1]:
                 wanted = "exactly one" if limit[0] else "at most one"
                 raise ValueError(f"the table has {count} features of kind {kind.__name__.lower()!r}; it needs {wanted}")
+        counted = self.label.impressions
+        if counted is not None and (self.weight is None or self.weight.name != counted):
+            raise ValueError(
+                f"feature {self.label.name!r} has impressions: {counted}, which is no column of kind 'weight' that is "
+                f"kept; give the table the entry {{name: {counted}, kind: weight}}"
+            )
         image = self.image
         if image is not None and image.bytes_name in names:
             raise ValueError(f"feature {image.bytes_name!r} is reserved for the bytes of {image.name!r}; rename it")
@@ -237,6 +250,11 @@ class FeatureTable(RootModel[tuple[Feature, ...]]):
     def label(self) -> Label:
         """The label's entry."""
         return self.of_kind(Label)[0]
+
+    @property
+    def aggregated(self) -> bool:
+        """Whether a row stands for several impressions, so that its label is a rate and its weight their number."""
+        return self.label.impressions is not None
 
     @property
     def image(self) -> Image | None:

@@ -52,7 +52,9 @@ def create_pipeline(
         nodes.append(creatives)
 
     statistics = ColumnStatisticsGen(
-        examples.outputs["columns"], code_fingerprint("components.statistics_gen.executor")
+        examples.outputs["columns"],
+        settings.features.label.impressions,
+        code_fingerprint("components.statistics_gen.executor"),
     ).with_id("StatisticsGen")
     if settings.schema_source.source == "inferred":
         schema: BaseComponent = SchemaGen(statistics=statistics.outputs["statistics"], infer_feature_shape=False)

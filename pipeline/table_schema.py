@@ -11,7 +11,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from adclick.errors import SettingsError
 from adclick.filesystem import read_bytes
-from configs.features import FLOAT_KINDS, INT_KINDS, AnyFeature, Bucketized, FeatureTable, Label, Numeric
+from configs.features import INT_KINDS, AnyFeature, Bucketized, FeatureTable, Label, Numeric, holds_floats
 from configs.settings import SchemaSource
 
 
@@ -26,7 +26,8 @@ def table_schema(table: FeatureTable, min_presence: float) -> schema_pb2.Schema:
         entry.value_count.min = entry.value_count.max = 1
         entry.presence.min_fraction = 1.0 if feature.required else min_presence
         if isinstance(feature, Label):
-            entry.int_domain.min, entry.int_domain.max = 0, 1
+            domain = entry.float_domain if holds_floats(feature) else entry.int_domain
+            domain.min, domain.max = 0, 1
         elif isinstance(feature, Numeric | Bucketized):
             if feature.minimum is not None:
                 entry.float_domain.min = feature.minimum
@@ -36,7 +37,7 @@ def table_schema(table: FeatureTable, min_presence: float) -> schema_pb2.Schema:
 
 
 def _type(feature: AnyFeature) -> schema_pb2.FeatureType:
-    if isinstance(feature, FLOAT_KINDS):
+    if holds_floats(feature):
         return schema_pb2.FLOAT
     return schema_pb2.INT if isinstance(feature, INT_KINDS) else schema_pb2.BYTES
 

@@ -14,10 +14,12 @@ def effect_prior(
     label: npt.NDArray[np.float32],
     weight: npt.NDArray[np.float32],
     strongest: float,
+    aggregated: bool = False,
 ) -> float:
     """Strength of the Gaussian prior on a value's weight, k in the penalty k · w², that the rows themselves suggest.
 
     ids: value of each row, from 0; label in {0, 1}; weight ≥ 0; all [rows]. Returns between WEAKEST and `strongest`.
+    `aggregated`: weights count impressions, and labels are click rates.
 
     The logits of the values' click rates are taken as random effects of variance τ². Cochran's Q of the observed rates
     exceeds its expectation by τ² times a known factor (DerSimonian and Laird 1986, doi 10.1016/0197-2456(86)90046-2),
@@ -32,7 +34,9 @@ def effect_prior(
     rows = np.bincount(ids, weight)
     seen = rows > 0
     clicks, rows = np.bincount(ids, weight * label)[seen], rows[seen]
-    squares = np.bincount(ids, np.square(weight.astype(np.float64)))[seen]  # rows of weight 1: as many as rows
+    # The sum of squares of what is drawn at once: a row's weight, or the single impressions of an aggregated row.
+    at_once = weight.astype(np.float64) * (1.0 if aggregated else weight)
+    squares = np.bincount(ids, at_once)[seen]  # rows of weight 1: as many as rows
     if spread <= 0.0 or len(rows) < 2:
         return strongest
     # Each term has expectation squares / rows · (1 - rows / total), which is about 1 for rows of weight 1.

@@ -107,27 +107,31 @@ def build(
     """An untrained model whose bias is the logit of the training click rate, and the tower's embedder."""
     embedded = embedded_features(table, sizes)
     rate = float(np.clip(np.average(rows.label, weights=rows.weight), 1e-4, 1.0 - 1e-4))
+    # A weight tells how much a row matters and is no count of observations, unless it counts impressions.
+    observations = round(float(rows.weight.sum())) if table.aggregated else len(rows)
     model = ClickModel(
         dense_names(table),
         embedded,
         model_settings,
         bias=float(np.log(rate) - np.log1p(-rate)),
-        rows=len(rows),
+        rows=observations,
         seed=settings.seed,
-        effect_priors=_effect_priors(embedded, rows, model_settings),
+        effect_priors=_effect_priors(embedded, rows, model_settings, table.aggregated),
     )
     tower = None
     if image is not None:
         tower = ImageTower(
             image.embedding_dim,
             model_settings.image_tower,
-            model_settings.layer_prior / max(len(rows), 1),
+            model_settings.layer_prior / max(observations, 1),
             settings.seed,
         )
     return model, CreativeEmbedder(tower, store.pixels)
 
 
-def _effect_priors(embedded: list[EmbeddedFeature], rows: Rows, settings: Model) -> dict[str, float]:
+def _effect_priors(
+    embedded: list[EmbeddedFeature], rows: Rows, settings: Model, aggregated: bool
+) -> dict[str, float]:
     if not settings.estimate_priors:
         return {}
     priors = {}
@@ -135,10 +139,12 @@ def _effect_priors(embedded: list[EmbeddedFeature], rows: Rows, settings: Model)
         ids = rows.inputs[one.name]
         if isinstance(ids, tf.RaggedTensor):
             of_word, words = ids.value_rowids().numpy(), ids.flat_values.numpy()
-            prior = effect_prior(words, rows.label[of_word], rows.weight[of_word], settings.embedding_prior)
+            label, weight = rows.label[of_word], rows.weight[of_word]
+            prior = effect_prior(words, label, weight, settings.embedding_prior, aggregated)
             # A row takes the mean of its words' weights, so that a word's effect is its weight over their number.
             length = max(len(words) / max(len(np.unique(of_word)), 1), 1.0)
             priors[one.name] = prior / length**2
         else:
-            priors[one.name] = effect_prior(ids.numpy(), rows.label, rows.weight, settings.embedding_prior)
+            prior = effect_prior(ids.numpy(), rows.label, rows.weight, settings.embedding_prior, aggregated)
+            priors[one.name] = prior
     return priors

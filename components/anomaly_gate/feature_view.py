@@ -25,6 +25,7 @@ class FeatureView(NamedTuple):
     histograms: dict[int, statistics_pb2.Histogram]
     """Of a number, by type."""
     mean: float
+    """Of a number: over impressions, where the rows stand for several."""
 
 
 def view(feature: statistics_pb2.FeatureNameStatistics, rows: int) -> FeatureView:
@@ -40,8 +41,13 @@ def view(feature: statistics_pb2.FeatureNameStatistics, rows: int) -> FeatureVie
         {label: count / total for label, count in listed.items()} if total else {},
         feature.string_stats.unique,
         {histogram.type: histogram for histogram in feature.num_stats.histograms if histogram.buckets},
-        feature.num_stats.mean,
+        _mean(feature.num_stats),
     )
+
+
+def _mean(numbers: statistics_pb2.NumericStatistics) -> float:
+    weighted = numbers.HasField("weighted_numeric_stats")
+    return float(numbers.weighted_numeric_stats.mean if weighted else numbers.mean)
 
 
 def views(dataset: statistics_pb2.DatasetFeatureStatistics) -> dict[str, FeatureView]:

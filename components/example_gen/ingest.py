@@ -20,7 +20,7 @@ from components.example_gen.report import EXAMPLES_TOLD, BlockResult
 from components.example_gen.row_parsing import ParsedRows, parse_rows, parse_times
 from components.example_gen.spans import SpanInput
 from components.example_gen.splitting import EVAL, TRAIN, SplitRule, cutoff_second, eval_mask
-from configs.features import FLOAT_KINDS, INT_KINDS, FeatureTable
+from configs.features import INT_KINDS, FeatureTable, holds_floats
 from configs.settings import Data
 
 BLOCK_BYTES = 16 << 20
@@ -103,7 +103,7 @@ def _split_batches(rows: ParsedRows, rule: SplitRule, table: FeatureTable) -> di
 
 
 def _value_type(feature: object) -> pa.DataType:
-    if isinstance(feature, FLOAT_KINDS):
+    if holds_floats(feature):
         return pa.float32()
     return pa.int64() if isinstance(feature, INT_KINDS) else pa.binary()
 
@@ -121,7 +121,10 @@ def _count_creatives(rows: ParsedRows, table: FeatureTable, creatives: dict[str,
         return
     encoded = rows.columns[table.image.name].dictionary_encode()
     indices: npt.NDArray[Any] = np.asarray(encoded.indices.fill_null(-1))
-    counts = np.bincount(indices[indices >= 0], minlength=len(encoded.dictionary))
+    shown = np.ones(len(indices))
+    if table.aggregated and table.weight is not None:
+        shown = np.asarray(rows.columns[table.weight.name].to_numpy(zero_copy_only=False), np.float64)
+    counts = np.bincount(indices[indices >= 0], shown[indices >= 0], len(encoded.dictionary))
     first = np.full(len(encoded.dictionary), len(indices), np.int64)
     np.minimum.at(first, indices[indices >= 0], np.flatnonzero(indices >= 0))
     for path, count, row in zip(encoded.dictionary.to_pylist(), counts, first, strict=True):

@@ -52,6 +52,14 @@ def labels(cells: pa.Array) -> Parsed:
     return Parsed(_null_where(bad, parsed.values).cast(pa.int64()), bad)
 
 
+def counts(cells: pa.Array) -> Parsed:
+    """float64 whole numbers from 0 on; bad where a cell is anything else."""
+    parsed = numbers(cells)
+    whole = pc.and_(pc.equal(pc.floor(parsed.values), parsed.values), pc.greater_equal(parsed.values, 0.0))
+    bad = parsed.bad | mask(pc.invert(whole))
+    return Parsed(_null_where(bad, parsed.values), bad)
+
+
 def floats(cells: pa.Array) -> Parsed:
     """float32 values; bad also where the number is finite in 64 bits and not in the Examples' 32."""
     parsed = numbers(cells)

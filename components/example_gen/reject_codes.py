@@ -15,6 +15,8 @@ class RejectCode(str, Enum):
     REPEATED_HEADER = "repeated_header"
     MISSING_LABEL = "missing_label"
     BAD_LABEL = "bad_label"
+    BAD_IMPRESSIONS = "bad_impressions"
+    TOO_MANY_CLICKS = "too_many_clicks"
     MISSING_REQUIRED = "missing_required"
     BAD_NUMBER = "bad_number"
     OUT_OF_RANGE = "out_of_range"
@@ -32,7 +34,11 @@ CONDITIONS: dict[RejectCode, str] = {
     RejectCode.NUL_BYTE: "A cell of the feature table holds a NUL byte.",
     RejectCode.REPEATED_HEADER: "Each cell of the feature table holds its column's name, as where files were joined.",
     RejectCode.MISSING_LABEL: "The label's cell is empty.",
-    RejectCode.BAD_LABEL: "The label is a value other than 0 and 1.",
+    RejectCode.BAD_LABEL: (
+        "The label is a value other than 0 and 1; of aggregated rows, clicks that are no whole number from 0 on."
+    ),
+    RejectCode.BAD_IMPRESSIONS: "Of aggregated rows: the impressions are missing or no whole number from 0 on.",
+    RejectCode.TOO_MANY_CLICKS: "Of aggregated rows: there are more clicks than impressions.",
     RejectCode.MISSING_REQUIRED: "The cell of a feature with `required: true` is empty.",
     RejectCode.BAD_NUMBER: "The cell of a numeric, bucketized or weight feature is no finite decimal number.",
     RejectCode.OUT_OF_RANGE: (

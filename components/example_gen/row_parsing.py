@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.example_gen.cells import Cells
-from components.example_gen.number_cells import floats, labels, mask, texts
+from components.example_gen.number_cells import counts, floats, labels, mask, texts
 from components.example_gen.reject_codes import RejectCode
 from components.example_gen.rejects import Reject, shown
 from components.example_gen.time_cells import seconds
@@ -85,8 +85,11 @@ def _typed(checked: dict[str, pa.Array], table: FeatureTable, faults: _Faults) -
     typed: dict[str, pa.Array] = {}
     label = table.label.name
     faults.add(RejectCode.MISSING_LABEL, label, mask(pc.is_null(checked[label])))
-    typed[label], bad = labels(checked[label])
-    faults.add(RejectCode.BAD_LABEL, label, bad)
+    if table.label.impressions is None:
+        typed[label], bad = labels(checked[label])
+        faults.add(RejectCode.BAD_LABEL, label, bad)
+    else:
+        typed[label] = _click_rates(checked, label, table.label.impressions, faults)
     for feature in table.written:
         if feature.required:
             faults.add(RejectCode.MISSING_REQUIRED, feature.name, mask(pc.is_null(checked[feature.name])))
@@ -103,6 +106,16 @@ def _typed(checked: dict[str, pa.Array], table: FeatureTable, faults: _Faults) -
     for feature in table.of_kind(Image):
         _check_image_path(feature.name, typed[feature.name], faults)
     return typed
+
+
+def _click_rates(checked: dict[str, pa.Array], label: str, impressions: str, faults: _Faults) -> pa.Array:
+    """clicks / impressions, float32; 0 where a row stands for no impression."""
+    clicks, bad = counts(checked[label])
+    faults.add(RejectCode.BAD_LABEL, label, bad)
+    shown, bad = counts(checked[impressions])
+    faults.add(RejectCode.BAD_IMPRESSIONS, impressions, bad | mask(pc.is_null(checked[impressions])))
+    faults.add(RejectCode.TOO_MANY_CLICKS, label, mask(pc.greater(clicks, shown)))
+    return pc.divide(clicks, pc.if_else(pc.equal(shown, 0.0), 1.0, shown)).cast(pa.float32(), safe=False)
 
 
 def _rejects(cells: Cells, faults: _Faults) -> list[Reject]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.run_report.evidence import EvalRows
-from configs.features import FLOAT_KINDS, INT_KINDS, FeatureTable
+from configs.features import INT_KINDS, FeatureTable, holds_floats
 
 MISSING_INTEGER = -(1 << 63)
 """As the `predict` signature marks a missing integer."""
@@ -33,7 +33,7 @@ def _values(split_uris: Sequence[str], table: FeatureTable, name: str) -> npt.ND
 
     from components.evaluator.scoring import read_column
 
-    if isinstance(table[name], FLOAT_KINDS):
+    if holds_floats(table[name]):
         return read_column(split_uris, name, tf.float32, float("nan"))
     if isinstance(table[name], INT_KINDS):
         return read_column(split_uris, name, tf.int64, MISSING_INTEGER)

@@ -16,7 +16,7 @@ Z_95 = 1.959963984540054
 
 
 def curves(label: FloatArray, score: FloatArray, weight: FloatArray | None = None) -> dict[str, Any]:
-    """Of one model: label in {0, 1}, score in (0, 1), weight ≥ 0; all [rows].
+    """Of one model: label in [0, 1], score in (0, 1), weight ≥ 0; all [rows].
 
     `roc`, `precision_recall` and `gains` are None where the rows have one class only.
     """
@@ -65,7 +65,8 @@ def gains(label: FloatArray, score: FloatArray, weight: FloatArray) -> dict[str,
 def reliability(label: FloatArray, score: FloatArray, weight: FloatArray) -> list[dict[str, float]]:
     """Ten bins of equal row count, as in the expected calibration error: mean score beside observed click rate.
 
-    `low` and `high`: Wilson's 95 % interval of the rate (Wilson 1927), with Kish's effective number of rows.
+    `low` and `high`: Wilson's 95 % interval of the rate (Wilson 1927), with the number of rows of weight 1 that would
+    spread as these do; where all are clicked or none is, with Kish's.
     """
     bins = []
     for rows in np.array_split(np.argsort(score, kind="stable"), RELIABILITY_BINS):
@@ -73,7 +74,9 @@ def reliability(label: FloatArray, score: FloatArray, weight: FloatArray) -> lis
         if not total:
             continue
         rate = float((weight[rows] * label[rows]).sum()) / total
-        low, high = wilson(rate, total**2 / float((weight[rows] ** 2).sum()))
+        squares = float((weight[rows] ** 2 * (label[rows] - rate) ** 2).sum())
+        alike = rate * (1 - rate) / squares if squares > 0 else 1 / float((weight[rows] ** 2).sum())
+        low, high = wilson(rate, total**2 * alike)
         mean = float((weight[rows] * score[rows]).sum()) / total
         bins.append({
             "mean_prediction": _short(mean), "mean_label": _short(rate), "low": _short(low), "high": _short(high),

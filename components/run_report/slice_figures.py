@@ -38,7 +38,8 @@ def slice_figures(
             if model in scores
         }
         slices.append({
-            "value": str(names[index]), "rows": int(counts[index]), "clicks": int(label.sum()),
+            "value": str(names[index]), "rows": int(counts[index]),
+            "clicks": round(float((label if weight is None else weight * label).sum())),
             "metrics": metrics["candidate"], "baseline": metrics.get("baseline"),
         })  # fmt: skip
     return {"columns": list(columns), "slices": slices, "left_out": len(names) - len(slices)}

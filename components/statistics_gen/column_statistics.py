@@ -31,8 +31,9 @@ class ColumnStatistics(NamedTuple):
 class _Accumulator:
     """The partial results of TFDV's generators."""
 
-    def __init__(self) -> None:
-        self._generators = stats_impl.get_generators(StatsOptions(), in_memory=True)
+    def __init__(self, weight: str | None) -> None:
+        self._weight = weight
+        self._generators = stats_impl.get_generators(StatsOptions(weight_feature=weight), in_memory=True)
         self._parts = [generator.create_accumulator() for generator in self._generators]
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -41,7 +42,7 @@ class _Accumulator:
 
     def copy(self) -> _Accumulator:
         """Merging and finishing change what lies within, so both want a copy."""
-        other = _Accumulator()
+        other = _Accumulator(self._weight)
         other._parts = pickle.loads(pickle.dumps(self._parts))
         return other
 
@@ -53,18 +54,25 @@ class _Accumulator:
         return stats_impl.extract_statistics_output(self._parts, self._generators)
 
 
-def column_statistics(columns_uri: str) -> ColumnStatistics:
-    """One pass over all rows."""
+def column_statistics(columns_uri: str, weight: str | None = None) -> ColumnStatistics:
+    """One pass over all rows. `weight`: column that says how many impressions each row stands for.
+
+    The statistics are of rows; with a weight, those of impressions stand beside them, in TFDV's weighted fields.
+    """
     spans, splits = spans_of(columns_uri), splits_of(columns_uri)
-    cells = {(split, span): _accumulate(read_columns(columns_uri, split, span)) for split in splits for span in spans}
+    cells = {
+        (split, span): _accumulate(read_columns(columns_uri, split, span), weight)
+        for split in splits
+        for span in spans
+    }
     return ColumnStatistics(
         splits={split: _merged(cells[split, span] for span in spans) for split in splits},
         spans={span: _merged(cells[split, span] for split in splits) for span in spans[-NEWEST_SPANS:]},
     )
 
 
-def _accumulate(batches: Iterable[pa.RecordBatch]) -> _Accumulator:
-    accumulator = _Accumulator()
+def _accumulate(batches: Iterable[pa.RecordBatch], weight: str | None) -> _Accumulator:
+    accumulator = _Accumulator(weight)
     for batch in batches:
         accumulator.add(_without_empty_columns(batch))
     return accumulator

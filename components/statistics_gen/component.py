@@ -14,7 +14,7 @@ from components.statistics_gen.executor import ColumnStatisticsGenExecutor
 class ColumnStatisticsGenSpec(ComponentSpec):
     """What ColumnStatisticsGen takes and gives."""
 
-    PARAMETERS = {"code": ExecutionParameter(type=str)}
+    PARAMETERS = {"impressions": ExecutionParameter(type=str), "code": ExecutionParameter(type=str)}
     INPUTS = {"columns": ChannelParameter(type=Columns)}
     OUTPUTS = {
         "statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics),
@@ -32,10 +32,14 @@ class ColumnStatisticsGen(base_component.BaseComponent):
     SPEC_CLASS = ColumnStatisticsGenSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(ColumnStatisticsGenExecutor)
 
-    def __init__(self, columns: BaseChannel, code: str) -> None:
-        """`code` fingerprints the sources that the executor depends on."""
+    def __init__(self, columns: BaseChannel, impressions: str | None, code: str) -> None:
+        """`impressions`: column that says how many a row stands for; None: a row is one.
+
+        `code` fingerprints the sources that the executor depends on.
+        """
         spec = ColumnStatisticsGenSpec(
             columns=columns,
+            impressions=impressions or "",
             code=code,
             statistics=Channel(type=standard_artifacts.ExampleStatistics),
             span_statistics=Channel(type=SpanStatistics),

@@ -24,7 +24,8 @@ class ColumnStatisticsGenExecutor(BaseExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Writes FeatureStats.pb of each split where TFX's readers look for it, and of each span below `span-<n>`."""
-        found = column_statistics(artifact_utils.get_single_uri(input_dict["columns"]))
+        columns_uri = artifact_utils.get_single_uri(input_dict["columns"])
+        found = column_statistics(columns_uri, exec_properties["impressions"] or None)
         statistics = artifact_utils.get_single_instance(output_dict["statistics"])
         statistics.split_names = artifact_utils.encode_split_names(list(found.splits))
         for split, message in found.splits.items():
