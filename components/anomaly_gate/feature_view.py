@@ -26,6 +26,8 @@ class FeatureView(NamedTuple):
     """Of a number, by type."""
     mean: float
     """Of a number: over impressions, where the rows stand for several."""
+    impressions: float
+    """With a value: as many as rows, unless these stand for several."""
 
 
 def view(feature: statistics_pb2.FeatureNameStatistics, rows: int) -> FeatureView:
@@ -42,6 +44,7 @@ def view(feature: statistics_pb2.FeatureNameStatistics, rows: int) -> FeatureVie
         feature.string_stats.unique,
         {histogram.type: histogram for histogram in feature.num_stats.histograms if histogram.buckets},
         _mean(feature.num_stats),
+        common.weighted_common_stats.num_non_missing if common.HasField("weighted_common_stats") else values,
     )
 
 

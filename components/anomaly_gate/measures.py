@@ -81,7 +81,9 @@ def _missing(
 def _label_rate(
     name: str, here: FeatureView, there: FeatureView, threshold: float, new: str, reference: str
 ) -> Measured:
-    if not there.mean:
+    if not here.impressions:
+        return nothing(name, f"the rows of {new} have no impressions")
+    if not there.impressions or not there.mean:
         return nothing(name, f"no row of {reference} has label 1")
     return Measured(
         name,
@@ -89,6 +91,6 @@ def _label_rate(
         "|rate − reference's rate| / reference's rate",
         abs(here.mean - there.mean) / there.mean,
         threshold,
-        share_allowance(here.mean, here.values, there.mean, there.values) / there.mean,
+        share_allowance(here.mean, here.impressions, there.mean, there.impressions) / there.mean,
         f"{reference}: {there.mean:.4g}, {new}: {here.mean:.4g}",
     )

@@ -11,7 +11,7 @@ DEVIATIONS = 4.0
 """Standard deviations that count as chance: 1 in 16,000 for one share, and a run looks at some hundreds."""
 
 
-def share_allowance(share: float, count: int, other_share: float, other_count: int) -> float:
+def share_allowance(share: float, count: float, other_share: float, other_count: float) -> float:
     """4 √(p (1 − p) (1/n + 1/m)), p the share in both samples together: for the difference of two shares."""
     pooled = (share * count + other_share * other_count) / (count + other_count)
     return DEVIATIONS * math.sqrt(pooled * (1 - pooled) * (1 / count + 1 / other_count))

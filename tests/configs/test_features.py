@@ -37,6 +37,19 @@ def everything() -> FeatureTable:
             [LABEL, {"name": "pic", "kind": "image"}, {"name": "pic_bytes", "kind": "key"}],
             "feature 'pic_bytes' is reserved for the bytes of 'pic'; rename it",
         ),
+        *(
+            (
+                [{**LABEL, "impressions": "shown"}, *others],
+                "feature 'clicked' has impressions: shown, which is no column of kind 'weight' that is kept; give the "
+                "table the entry {name: shown, kind: weight}",
+            )
+            for others in (
+                [],
+                [{"name": "shown", "kind": "numeric"}],
+                [{"name": "shown", "kind": "weight", "pii": "drop"}],
+                [{"name": "importance", "kind": "weight"}],
+            )
+        ),
     ],
 )
 def test_a_table_that_contradicts_itself_is_refused(entries: list[dict[str, Any]], told: str) -> None:

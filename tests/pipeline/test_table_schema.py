@@ -49,6 +49,14 @@ def test_each_written_column_has_type_presence_and_bounds() -> None:
     assert not entries["device"].HasField("float_domain")
 
 
+def test_the_label_of_aggregated_rows_is_a_rate() -> None:
+    counts = [{"name": "shown", "kind": "weight"}, {"name": "clicks", "kind": "label", "impressions": "shown"}]
+    _, label = table_schema(FeatureTable.model_validate(counts), min_presence=0.0).feature
+    assert (label.type, label.float_domain.min, label.float_domain.max) == (schema_pb2.FLOAT, 0.0, 1.0)
+    assert label.float_domain.HasField("min")
+    assert not label.HasField("int_domain")
+
+
 def test_a_schema_file_is_named_by_what_it_holds(tmp_path: Path) -> None:
     first = write_schema(SchemaSource(), TABLE, tmp_path / "schemas")
     assert write_schema(SchemaSource(), TABLE, tmp_path / "schemas") == first

@@ -40,6 +40,16 @@ def test_the_unit_of_the_weights_does_not_matter() -> None:
     )
 
 
+def test_aggregated_rows_say_what_their_impressions_do() -> None:
+    """Two rows of 100 impressions; taken as two rows that weigh 100 they would say nothing."""
+    ids, label = two_values()
+    rows = np.array([0, 1]), np.array([0.1, 0.3], np.float32), np.array([100.0, 100.0], np.float32)
+    assert effect_prior(*rows, STRONGEST, aggregated=True) == pytest.approx(
+        effect_prior(ids, label, ones(ids), STRONGEST), rel=1e-6
+    )
+    assert effect_prior(*rows, STRONGEST) == STRONGEST
+
+
 @pytest.mark.parametrize("rows_of_a_value", [1, 5, 50, 1000])
 def test_values_that_say_nothing_get_the_strongest_prior(rows_of_a_value: int) -> None:
     strengths = []

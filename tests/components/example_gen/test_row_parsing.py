@@ -137,7 +137,7 @@ def test_a_bad_row_is_told_by_line_column_and_value(bad: bytes, code: RejectCode
 
 
 def test_every_code_has_its_bad_row() -> None:
-    assert {code for _, code, _, _ in REJECTS} == set(RejectCode)
+    assert {code for _, code, _, _ in (*REJECTS, *COUNT_REJECTS)} == set(RejectCode)
 
 
 def test_a_row_counts_under_the_first_code_in_order() -> None:
@@ -254,3 +254,50 @@ def test_parse_times_gives_the_valid_ones_in_order() -> None:
 def test_a_long_value_is_cut_in_its_reject() -> None:
     (reject,) = parse(line(age="9" * 2_000 + "x")).rejects
     assert reject.value == "9" * MAX_VALUE_CHARACTERS + "…"
+
+
+COUNTS = FeatureTable.model_validate(
+    [
+        {"name": "device", "kind": "categorical"},
+        {"name": "shown", "kind": "weight"},
+        {"name": "clicks", "kind": "label", "impressions": "shown"},
+    ]
+)
+
+
+def aggregated(*rows: str) -> ParsedRows:
+    piece = Piece("".join(f"{row}\n" for row in rows).encode(), 2)
+    names = [feature.name for feature in COUNTS.written]
+    return parse_rows(read_csv_cells(piece, names, names, ","), COUNTS)
+
+
+def test_clicks_and_impressions_become_a_rate_and_its_weight() -> None:
+    """3 of 8; none of 5; a row of no impressions counts nothing; numbers as tools write them."""
+    rows = aggregated("phone,8,3", "tv,5,0", "tv,0,0", "tv,2e3,500.0")
+    assert (rows.read, rows.rejects) == (4, [])
+    assert rows.columns["clicks"].to_pylist() == [0.375, 0.0, 0.0, 0.25]
+    assert rows.columns["shown"].to_pylist() == [8.0, 5.0, 0.0, 2000.0]
+    assert [str(rows.columns[name].type) for name in ("clicks", "shown")] == ["float", "float"]
+
+
+COUNT_REJECTS: list[tuple[str, RejectCode, str, str]] = [
+    ("tv,5,", RejectCode.MISSING_LABEL, "clicks", ""),
+    ("tv,5,-1", RejectCode.BAD_LABEL, "clicks", "-1"),
+    ("tv,5,0.5", RejectCode.BAD_LABEL, "clicks", "0.5"),
+    ("tv,5,some", RejectCode.BAD_LABEL, "clicks", "some"),
+    ("tv,5,inf", RejectCode.BAD_LABEL, "clicks", "inf"),
+    ("tv,,1", RejectCode.BAD_IMPRESSIONS, "shown", ""),
+    ("tv,-5,0", RejectCode.BAD_IMPRESSIONS, "shown", "-5"),
+    ("tv,5.5,1", RejectCode.BAD_IMPRESSIONS, "shown", "5.5"),
+    ("tv,many,1", RejectCode.BAD_IMPRESSIONS, "shown", "many"),
+    ("tv,5,6", RejectCode.TOO_MANY_CLICKS, "clicks", "6"),
+    ("tv,0,1", RejectCode.TOO_MANY_CLICKS, "clicks", "1"),
+    ("tv,1e39,1", RejectCode.BAD_NUMBER, "shown", "1e39"),
+]
+
+
+@pytest.mark.parametrize(("bad", "code", "column", "value"), COUNT_REJECTS)
+def test_counts_that_cannot_be_are_told(bad: str, code: RejectCode, column: str, value: str) -> None:
+    rows = aggregated("phone,8,3", bad, "tv,5,0")
+    assert rows.rejects == [Reject(3, column, value, code)]
+    assert (rows.read, rows.lines.tolist()) == (3, [2, 4])

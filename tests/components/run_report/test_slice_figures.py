@@ -22,6 +22,13 @@ def test_each_slice_has_its_own_metrics() -> None:
     assert found["slices"][0]["baseline"] is None
 
 
+def test_rows_of_several_impressions_show_their_clicks() -> None:
+    """a: 10 · 0.3 + 20 · 0.1 = 5 clicks of two rows."""
+    scores = {**SCORES, "label": np.array([0.3, 0.1, 1, 0, 1]), "weight": np.array([10.0, 20, 1, 1, 1])}
+    (first, *_) = slice_figures(("device",), [DEVICE], scores)["slices"]
+    assert (first["value"], first["rows"], first["clicks"]) == ("a", 2, 5)
+
+
 def test_crossed_columns_and_the_baseline() -> None:
     where = np.array(["x", "x", "x", "y", "y"])
     found = slice_figures(("device", "where"), [DEVICE, where], {**SCORES, "baseline": 1 - SCORES["candidate"]})

@@ -12,6 +12,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.artifacts import Columns, SpanStatistics
+from components.anomaly_gate.feature_view import views
 from components.example_gen.columns import split_folder, write_columns
 from components.example_gen.ingest import Targets, ingest_block, plan_ingest
 from components.example_gen.spans import select_input
@@ -119,6 +120,22 @@ def test_spans_and_splits_count_the_same_rows_once(ingested: Ingested, written: 
     assert sum(message.datasets[0].num_examples for message in splits) == ROWS
     newest = by_name(read(spans / "span-3" / "FeatureStats.pb"))["clicked"].num_stats
     assert newest.common_stats.num_non_missing == ROWS // MONTHS
+
+
+def test_the_label_rate_of_aggregated_rows_is_that_of_their_impressions(tmp_path: Path) -> None:
+    """Rates 0.5 of 2 and 0.1 of 8: 0.3 over rows, 1.8 / 10 over impressions; the gate takes the latter."""
+    columns = {"clicks": [[0.5], [0.1]], "shown": [[2.0], [8.0]]}
+    kind = pa.list_(pa.float32())
+    batch = pa.RecordBatch.from_pydict({name: pa.array(values, kind) for name, values in columns.items()})
+    for split in ("train", "eval"):
+        folder = Path(split_folder(str(tmp_path), split))
+        folder.mkdir()
+        write_columns(batch, str(folder), span=7, part="00000-00000")
+    plain, weighted = (column_statistics(str(tmp_path), weight).spans[7].datasets[0] for weight in (None, "shown"))
+    assert plain.num_examples == weighted.num_examples == 4
+    rates = [views(one)["clicks"] for one in (plain, weighted)]
+    assert [one.mean for one in rates] == pytest.approx([0.3, 0.18])
+    assert [one.impressions for one in rates] == [4, 20]
 
 
 def test_one_span_serves_both_its_splits_and_itself(tmp_path: Path) -> None:
