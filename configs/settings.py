@@ -69,6 +69,8 @@ class Data(Section):
     spans: Literal["all", "latest"] | Annotated[int, Field(ge=1)] = "all"
     """All spans, the latest one, or the latest N."""
     delimiter: str = Field(default=",", min_length=1, max_length=1)
+    negative_sampling_rate: float = Field(default=1.0, gt=0.0, le=1.0)
+    """Share of the impressions without a click that the files hold; 1: all. Served probabilities are corrected."""
     split: Split = Split()
     limits: RowLimits = RowLimits()
     shard_mb: int = Field(default=64, ge=1, le=4096)

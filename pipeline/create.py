@@ -92,9 +92,10 @@ def create_pipeline(
         served.outputs["baseline"],
         schema.outputs["schema"],
         examples.outputs["columns"],
-        eval_config(settings.evaluation, settings.features),
+        eval_config(settings.evaluation, settings.features, settings.data.negative_sampling_rate),
         features,
         settings.evaluation,
+        settings.data.negative_sampling_rate,
         force_bless,
         code_fingerprint("components.evaluator.executor", "components.evaluator.tfma_metrics"),
     )

@@ -21,8 +21,11 @@ OWN = (
 AUC, LOG_LOSS, CALIBRATION = "AUC", "BinaryCrossentropy", "Calibration"
 
 
-def eval_config(settings: Evaluation, table: FeatureTable) -> Any:
+def eval_config(settings: Evaluation, table: FeatureTable, negative_sampling_rate: float = 1.0) -> Any:
     """tfma.EvalConfig. Its thresholds are the absolute bounds on all rows together.
+
+    With thinned negatives every row has a weight, which components/evaluator/tfma_extractors.py computes; a table
+    without one names the label as a stand-in, since TFMA weighs by no column that the Examples lack.
 
     TFMA's verdict on them is kept with its results; what blesses a model is components/quality_gate, which also knows
     the noise of the rows.
@@ -35,6 +38,8 @@ def eval_config(settings: Evaluation, table: FeatureTable) -> Any:
     )
     if table.weight is not None:
         model.example_weight_key = table.weight.name
+    elif negative_sampling_rate < 1.0:
+        model.example_weight_key = table.label.name
     config.slicing_specs.add()
     for columns in settings.slices:
         config.slicing_specs.add(feature_keys=columns)

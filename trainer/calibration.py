@@ -34,6 +34,14 @@ def calibrating_shift(
     return shift
 
 
+def sampling_shift(kept_share: float) -> float:
+    """What the logit of a model loses that was trained on thinned negatives, of which `kept_share` in (0, 1] is left.
+
+    ln w, since q = p / (p + (1 − p) / w) has the odds of p times w (He et al. 2014, ADKDD, section 6.3).
+    """
+    return float(np.log(kept_share))
+
+
 def calibrating_slope(
     logits: npt.NDArray[np.float32], label: npt.NDArray[np.float32], weight: npt.NDArray[np.float32]
 ) -> float:

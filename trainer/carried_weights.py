@@ -53,14 +53,20 @@ def write_weights(
 
 
 def start_from(
-    folder: str, model: ClickModel, embedder: CreativeEmbedder, vocabularies: Mapping[str, list[bytes]]
+    folder: str,
+    model: ClickModel,
+    embedder: CreativeEmbedder,
+    vocabularies: Mapping[str, list[bytes]],
+    shift: float = 0.0,
 ) -> Carried:
     """Gives a model that has been called the weights of the one in `folder`, as far as they have a place in it.
 
-    Values that the earlier model did not know keep their start. Raises FileNotFoundError where FILE is missing.
+    Values that the earlier model did not know keep their start. `shift`: from what was served to the logits of the rows
+    to train on. Raises FileNotFoundError where FILE is missing.
     """
     with np.load(io.BytesIO(read_bytes(join(folder, FILE))), allow_pickle=False) as stored:
         earlier: Arrays = {name: stored[name] for name in stored.files}
+    earlier["out/1"] = earlier["out/1"] + np.float32(shift)  # type: ignore[operator]  # the bias, a float32 array
     arrays = _arrays(model, embedder)
     same = str(earlier["layout"]) == _layout(model)
     taken: dict[str, int] = {}

@@ -129,9 +129,7 @@ def build(
     return model, CreativeEmbedder(tower, store.pixels)
 
 
-def _effect_priors(
-    embedded: list[EmbeddedFeature], rows: Rows, settings: Model, aggregated: bool
-) -> dict[str, float]:
+def _effect_priors(embedded: list[EmbeddedFeature], rows: Rows, settings: Model, aggregated: bool) -> dict[str, float]:
     if not settings.estimate_priors:
         return {}
     priors = {}

@@ -15,6 +15,7 @@ from components.creative_gen.store import CreativePixels, read_pixels
 from configs.features import FeatureTable
 from configs.settings import Model
 from configs.settings import Trainer as TrainerSettings
+from trainer.calibration import sampling_shift
 from trainer.calibration_bins import calibration_bins
 from trainer.carried_weights import start_from, write_weights
 from trainer.click_model import ClickModel
@@ -25,7 +26,10 @@ from trainer.servable import Servable, ServableCreatives
 
 
 def run_fn(fn_args: Any) -> None:
-    """`fn_args.custom_config`: features, model and trainer as JSON, image_px, and the creative store's URI or None."""
+    """`fn_args.custom_config`: features, model and trainer as JSON, image_px, negative_sampling_rate.
+
+    And `creative_store`, its URI or None.
+    """
     config = fn_args.custom_config
     table = FeatureTable.model_validate_json(config["features"])
     model_settings = Model.model_validate_json(config["model"])
@@ -49,25 +53,29 @@ def run_fn(fn_args: Any) -> None:
             flush=True,
         )
 
+    kept_share = config["negative_sampling_rate"]
+    thinned = sampling_shift(kept_share)
     sizes = vocabulary_sizes(table, transform_output)
     values = vocabularies(table, transform_output)
     earlier = settings.warm_start
 
     def start(model: ClickModel, embedder: CreativeEmbedder) -> None:
         if earlier is not None:
-            found = start_from(earlier, model, embedder, values)
+            found = start_from(earlier, model, embedder, values, -thinned)
             known = ", ".join(f"{name} {count} of {len(values[name])}" for name, count in found.values.items())
             towers = "and the layers" if found.towers else "without the layers, whose inputs are others"
             print(f"weights from {earlier}: {known} values, {towers}", flush=True)  # noqa: T201 - the component's log
 
     trained = train(rows, table, sizes, store, model_settings, settings, note, start if earlier else None)
+    calibrating = trained.shift
+    trained = trained._replace(shift=calibrating + thinned)
     embedder = trained.embedder
     creatives = None
     if embedder.tower is not None:
         keys = store.keys or ("",)
         creatives = ServableCreatives(keys, embedder.all_embeddings(), embedder.tower, side)
     unseen = _unseen_rows(fn_args, rows, settings, transform_output, table, store)
-    bins = calibration_bins(trained.probabilities(unseen), unseen.label, unseen.weight)
+    bins = calibration_bins(trained.probabilities(unseen), unseen.label, unseen.weight, kept_share=kept_share)
     servable = Servable(table, transform_output, trained.model, creatives, trained.shift, bins)
     tf.saved_model.save(servable, fn_args.serving_model_dir, signatures=servable.signatures())
     tf.io.gfile.makedirs(join(fn_args.serving_model_dir, "assets.extra"))
@@ -77,7 +85,8 @@ def run_fn(fn_args: Any) -> None:
         record = {
             "rows": len(rows),
             "calibrating_slope": trained.slope,
-            "calibrating_shift": trained.shift,
+            "calibrating_shift": calibrating,
+            "sampling_shift": thinned,
             "curve": [epoch._asdict() for epoch in trained.curve],
         }
         stream.write(json.dumps(record, indent=1).encode())

@@ -86,7 +86,7 @@ class Servable(tf.Module):
         shift: float,
         bins: CalibrationBins,
     ) -> None:
-        """`shift` is added to the logits (see `calibrating_shift`); `bins` are of scores with it."""
+        """`shift` is added to the logits (see trainer/calibration.py); `bins` are of scores with it."""
         super().__init__()
         self._table = table
         self._inputs = [one for one in table.model_inputs if creatives is not None or one is not table.image]

@@ -26,6 +26,7 @@ class ServedBaselineEvaluatorSpec(ComponentSpec):
         "gate": ExecutionParameter(type=str),
         "force_bless": ExecutionParameter(type=str),
         "engine": ExecutionParameter(type=str),
+        "negative_sampling_rate": ExecutionParameter(type=float),
         "code": ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -62,13 +63,15 @@ class ServedBaselineEvaluator(base_component.BaseComponent):
         eval_config: object,
         features: str,
         settings: Evaluation,
+        negative_sampling_rate: float,
         force_bless: str,
         code: str,
     ) -> None:
         """`eval_config`: tfma.EvalConfig. `features`: the feature table as JSON.
 
-        `settings`: the engine, and what the gate decides by. `force_bless`: why a refused model is blessed all the
-        same; empty: it is not. `code` fingerprints the executor's sources.
+        `settings`: the engine, and what the gate decides by. `negative_sampling_rate`: share of the impressions without
+        a click that the Examples hold; evaluation weighs them back. `force_bless`: why a refused model is blessed all
+        the same; empty: it is not. `code` fingerprints the executor's sources.
         """
         spec = ServedBaselineEvaluatorSpec(
             examples=examples,
@@ -82,6 +85,7 @@ class ServedBaselineEvaluator(base_component.BaseComponent):
             gate=settings.model_dump_json(include=GATE_SETTINGS),
             force_bless=force_bless,
             engine=settings.engine,
+            negative_sampling_rate=negative_sampling_rate,
             code=code,
             evaluation=Channel(type=standard_artifacts.ModelEvaluation),
             blessing=Channel(type=standard_artifacts.ModelBlessing),

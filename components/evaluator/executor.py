@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 from typing import Any
@@ -14,11 +15,13 @@ from tfx.utils import path_utils
 
 from adclick.filesystem import join, open_binary
 from components.evaluator.blessing import mark
+from components.evaluator.downsampling import restored_rows
 from components.evaluator.eval_columns import number_values
 from components.evaluator.measuring import as_json, measure
 from components.evaluator.scoring import score
 from components.evaluator.sliced_rows import FloatArray
 from components.evaluator.slices import slicings_from_columns
+from components.evaluator.tfma_extractors import Thinning, weighing_back
 from components.pusher.history import current_user
 from components.quality_gate.blessing import bless, write_verdict
 from components.quality_gate.verdict import Force, judge_measured
@@ -50,12 +53,11 @@ class ServedBaselineExecutor(BaseBeamExecutor):
         folder = artifact_utils.get_single_uri(output_dict["evaluation"])
         config = _eval_config(exec_properties["eval_config"])
         columns = artifact_utils.get_single_uri(input_dict["columns"])
+        table = FeatureTable.model_validate_json(exec_properties["features"])
+        kept_share = float(exec_properties["negative_sampling_rate"])
         if exec_properties["engine"] == "tfma":
-            from tfx.components.evaluator import executor as tfx_executor
-
-            tfx_executor.Executor(self._context).Do(input_dict, output_dict, exec_properties)
-
-        scores = _scores(input_dict, FeatureTable.model_validate_json(exec_properties["features"]), columns)
+            self._stock_tfma(input_dict, output_dict, exec_properties, Thinning(kept_share, table.weight is not None))
+        scores = _scores(input_dict, table, columns, kept_share)
         wanted = [tuple(spec.feature_keys) for spec in config.slicing_specs]
         measured = measure(scores, slicings_from_columns(columns, wanted))
         if exec_properties["engine"] == "fast":
@@ -82,6 +84,19 @@ class ServedBaselineExecutor(BaseBeamExecutor):
         write_verdict(folder, verdict)
         bless(artifact_utils.get_single_instance(output_dict["blessing"]), verdict)
 
+    def _stock_tfma(
+        self,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
+        thinning: Thinning,
+    ) -> None:
+        from tfx.components.evaluator import executor as tfx_executor
+
+        with contextlib.ExitStack() as stack:
+            properties = stack.enter_context(weighing_back(thinning)) if thinning.kept_share < 1.0 else {}
+            tfx_executor.Executor(self._context).Do(input_dict, output_dict, {**exec_properties, **properties})
+
 
 def _force(reason: str) -> Force | None:
     if not reason:
@@ -96,12 +111,19 @@ def _eval_config(text: str) -> Any:
     return json_format.Parse(text, config_pb2.EvalConfig())
 
 
-def _scores(input_dict: dict[str, list[Any]], table: FeatureTable, columns: str) -> dict[str, FloatArray]:
-    """Label, weight and each model's scores, in the order of the Examples, which is that of the columns."""
+def _scores(
+    input_dict: dict[str, list[Any]], table: FeatureTable, columns: str, kept_share: float
+) -> dict[str, FloatArray]:
+    """Label, weight and each model's scores, in the order of the Examples, which is that of the columns.
+
+    Where negatives were thinned, label and weight are those of all impressions.
+    """
     uris = [artifact_utils.get_split_uri(input_dict["examples"], "eval")]
     arrays = {"label": number_values(columns, table.label.name, 0.0)}
     if table.weight is not None:
         arrays["weight"] = number_values(columns, table.weight.name, 1.0)
+    if kept_share < 1.0:
+        arrays["label"], arrays["weight"] = restored_rows(arrays["label"], arrays.get("weight"), kept_share)
     for name, key in (("candidate", "model"), ("baseline", "baseline_model")):
         if key in input_dict:
             arrays[name] = score(_saved_model(input_dict, key), uris)

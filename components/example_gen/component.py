@@ -47,7 +47,7 @@ class AdExampleGen(base_component.BaseComponent):
     def __init__(self, data: Data, features: FeatureTable, code: str) -> None:
         """`code` fingerprints the sources that the executor depends on."""
         spec = AdExampleGenSpec(
-            data=data.model_dump_json(exclude={"limits"}),
+            data=data.model_dump_json(exclude={"limits", "negative_sampling_rate"}),
             min_rows=data.limits.min_rows,
             features=features.model_dump_json(),
             code=code,

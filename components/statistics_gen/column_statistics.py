@@ -61,9 +61,7 @@ def column_statistics(columns_uri: str, weight: str | None = None) -> ColumnStat
     """
     spans, splits = spans_of(columns_uri), splits_of(columns_uri)
     cells = {
-        (split, span): _accumulate(read_columns(columns_uri, split, span), weight)
-        for split in splits
-        for span in spans
+        (split, span): _accumulate(read_columns(columns_uri, split, span), weight) for split in splits for span in spans
     }
     return ColumnStatistics(
         splits={split: _merged(cells[split, span] for span in spans) for split in splits},

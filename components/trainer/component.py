@@ -61,6 +61,7 @@ class CreativeTrainer(base_component.BaseComponent):
             "model": settings.model.model_dump_json(),
             "trainer": settings.trainer.model_dump_json(),
             "image_px": settings.creatives.image_px,
+            "negative_sampling_rate": settings.data.negative_sampling_rate,
             "code": code,
         }
         spec = CreativeTrainerSpec(

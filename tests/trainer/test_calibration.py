@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from trainer.calibration import GREATEST_SLOPE, calibrating_shift, calibrating_slope
+from trainer.calibration import GREATEST_SLOPE, calibrating_shift, calibrating_slope, sampling_shift
 
 
 def floats(values: Sequence[float]) -> npt.NDArray[np.float32]:
@@ -49,6 +49,14 @@ def test_predicted_clicks_equal_observed_clicks_after_the_shift() -> None:
 def test_no_click_at_all_keeps_the_shift_finite() -> None:
     shift = calibrating_shift(floats([0, 0, 0, 0]), floats([0, 0, 0, 0]), floats([1, 1, 1, 1]))
     assert -100 < shift < -10  # as low as it gets, and still a number that the model can add
+
+
+@pytest.mark.parametrize(("sampled", "kept", "real"), [(1 / 1.9, 0.1, 0.1), (0.3, 1.0, 0.3), (0.2, 0.25, 1 / 17)])
+def test_the_odds_of_thinned_rows_are_put_back(sampled: float, kept: float, real: float) -> None:
+    """A tenth of the negatives kept makes 1 of 1.9 of a rate of 0.1; 1 : 4 with a quarter kept was 1 : 16."""
+    logit = math.log(sampled / (1 - sampled)) + sampling_shift(kept)
+    assert 1 / (1 + math.exp(-logit)) == pytest.approx(real)
+    assert sampled / (sampled + (1 - sampled) / kept) == pytest.approx(real)
 
 
 def drawn(rows: int, slope: float) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

@@ -47,6 +47,31 @@ def test_bins_are_as_many_as_have_enough_rows(rows: int, bins: int) -> None:
         assert found.impressions.min() >= 100
 
 
+def test_thinned_negatives_are_counted_in_and_are_no_surer_for_it() -> None:
+    """2 clicks and 6 of 30 others: 2 / 32, as sure as of 0.2 · 32² / 8 = 25.6 impressions with 1.6 clicks.
+
+    No click among 8 of 40 others: none in 40, which nobody has guessed.
+    """
+    label = floats(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0)
+    scores = np.repeat(floats(0.1, 0.2), 8)
+    found = calibration_bins(scores, label, np.ones(16, np.float32), max_bins=2, min_rows=2, kept_share=0.2)
+    assert found.impressions == pytest.approx([40.0, 25.6])
+    assert found.clicks == pytest.approx([0.0, 1.6])
+
+
+def test_the_interval_of_thinned_rows_spreads_as_their_click_rate_does() -> None:
+    """2,000 samples of 4,000 impressions at a rate of 0.1 with a fifth of the others kept: their rates spread as the
+    number of impressions that the bin tells says, √(r (1 − r) / n)."""
+    generator = np.random.default_rng(4)
+    clicks = generator.binomial(4_000, 0.1, 2_000)
+    others = generator.binomial(4_000 - clicks, 0.2)
+    rates = clicks / (clicks + others / 0.2)
+    label = np.repeat(floats(1, 0), [400, 720])
+    (impressions,) = calibration_bins(label * 0, label, label * 0 + 1, kept_share=0.2).impressions
+    assert impressions == pytest.approx(0.2 * 4_000**2 / 1_120)
+    assert np.sqrt(0.1 * 0.9 / impressions) == pytest.approx(rates.std(), rel=0.05)
+
+
 def test_a_model_of_one_score_has_one_bin() -> None:
     found = calibration_bins(np.full(500, 0.25, np.float32), np.ones(500, np.float32), np.ones(500, np.float32))
     assert (found.score_upper_bounds.tolist(), found.impressions.tolist()) == ([], [500.0])

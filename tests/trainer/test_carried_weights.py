@@ -59,6 +59,14 @@ def test_a_later_model_answers_as_the_earlier_one_where_both_know_the_value(fold
     assert logits(*later, [0, 2, 3]) == pytest.approx(expected, abs=1e-5)
 
 
+def test_a_later_model_starts_on_the_scale_of_its_own_rows(folder: str) -> None:
+    """Served probabilities are of all impressions; rows with thinned negatives have greater odds."""
+    earlier, later = made(2, seed=1), made(2, seed=2)
+    write_weights(folder, *earlier, -0.5, {"city": [b"oslo", b"rome"]})
+    start_from(folder, *later, {"city": [b"oslo", b"rome"]}, 1.5)
+    assert logits(*later, [0, 1]) == pytest.approx(logits(*earlier, [0, 1]) - 0.5 + 1.5, abs=1e-5)
+
+
 def test_a_new_value_keeps_its_start(folder: str) -> None:
     earlier, later = made(2, seed=1), made(3, seed=2)
     write_weights(folder, *earlier, 0.0, {"city": [b"oslo", b"rome"]})

@@ -16,6 +16,7 @@ from transform_sample import COLUMNS, TABLE, Sample, examples
 from components.creative_gen.store import Creative, Outcome, write_store
 from configs.settings import Model, Trainer
 from trainer.run import run_fn
+from trainer.signature_names import MISSING_INT64
 
 NUMBERS = ("bid", "price", "site_rate", "floor", "never", "same", "age", "tenure", "never_cut")
 STRINGS = ("region", "campaign", "page", "topics", "creative", "creative_bytes")
@@ -28,9 +29,25 @@ def inputs(signature: Any) -> dict[str, tf.DType]:
     return {name: spec.dtype for name, spec in specs.items()}
 
 
+def columns_of(columns: dict[str, list[Any]]) -> dict[str, tf.Tensor]:
+    """A tensor for each input of `predict`, with its mark where a value is missing."""
+    named = {**columns, "creative_bytes": [None] * len(columns["creative"])}
+    marks = {
+        **dict.fromkeys(NUMBERS, (float("nan"), tf.float32)),
+        **dict.fromkeys(STRINGS, ("", tf.string)),
+        "shown_at": (MISSING_INT64, tf.int64),
+    }
+    return {
+        name: tf.constant([mark if value is None else value for value in named[name]], kind)
+        for name, (mark, kind) in marks.items()
+    }
+
+
+@pytest.mark.parametrize("kept_share", [1.0, 0.25])
 def test_training_leaves_a_calibrated_model_and_its_record(
-    sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str], kept_share: float
 ) -> None:
+    """With a quarter of the negatives kept, every signature speaks of all of them."""
     pixels = np.random.default_rng(1).integers(0, 256, (2, 16, 16, 3), np.uint8)
     stored = [Outcome(Creative(key, 1, "m.csv", 2), one) for key, one in zip(("a.png", "b.png"), pixels, strict=True)]
     write_store(str(tmp_path / "store"), stored, 16)
@@ -39,6 +56,7 @@ def test_training_leaves_a_calibrated_model_and_its_record(
         "model": Model().model_dump_json(),
         "trainer": Trainer(epochs=2, min_steps=0, stopping_share=0.0).model_dump_json(),
         "image_px": 16,
+        "negative_sampling_rate": kept_share,
         "creative_store": str(tmp_path / "store"),
     }
     try:
@@ -73,9 +91,20 @@ def test_training_leaves_a_calibrated_model_and_its_record(
     named, unnamed = ({"creative": [key]} for key in ("a.png", "lost.png"))
     answers = [served(examples=examples(one))["click_probability"].numpy()[0] for one in (named, unnamed)]
     assert abs(answers[0] - answers[1]) > 1e-6  # the store's embeddings went along
-    probability = served(examples=examples(COLUMNS))["click_probability"].numpy()
+    served_probability = served(examples=examples(COLUMNS))["click_probability"].numpy()
+    asked = loaded.signatures["predict"](**columns_of(COLUMNS))["click_probability"].numpy()
+    assert asked == pytest.approx(served_probability, abs=1e-6)
+    odds = served_probability / (1 - served_probability) / kept_share
+    probability = odds / (1 + odds)  # of the rows as they were sampled
     # clicks 1 and 4 weigh 2 and 1: predicted clicks, weighed likewise (2, 1, 0.5, 1, 1, 1), add up to 3
     assert float(np.sum(probability * [2.0, 1.0, 0.5, 1.0, 1.0, 1.0])) == pytest.approx(3.0, abs=1e-4)
     bins = {name: value.numpy().tolist() for name, value in loaded.signatures["calibration"]().items()}
-    # of the three rows for evaluation one is clicked; each weighs 1
-    assert bins == {"score_upper_bounds": [], "impressions": [3.0], "clicks": [1.0]}
+    # of the three rows for evaluation one is clicked, each weighs 1; with a quarter kept it is 1 in 9, as sure as of
+    # 0.25 · 9² / 3 = 6.75 impressions
+    impressions = {1.0: 3.0, 0.25: 6.75}[kept_share]
+    assert bins == {
+        "score_upper_bounds": [],
+        "impressions": [impressions],
+        "clicks": [pytest.approx(impressions / (3.0 if kept_share == 1.0 else 9.0))],
+    }
+    assert record["sampling_shift"] == pytest.approx(np.log(kept_share))

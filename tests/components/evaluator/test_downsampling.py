@@ -1,18 +1,12 @@
-"""Thinned negatives: probabilities put back, rows weighed back."""
+"""Thinned negatives: rows weighed back."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from components.evaluator.downsampling import corrected_probability, restored_rows
-
-
-def test_the_probability_is_corrected_by_hand() -> None:
-    """A tenth of the negatives kept, a click rate of 0.1 became 1 in 1.9: 0.526315…; back to 0.1."""
-    assert corrected_probability(np.array([1 / 1.9]), 0.1)[0] == pytest.approx(0.1)
-    score = np.array([0.2, 0.7])
-    assert corrected_probability(score, 1.0) == pytest.approx(score)
+from components.evaluator.downsampling import restored_rows
+from components.evaluator.tfma_extractors import Thinning, weighed_back
 
 
 def test_thinned_rows_have_the_click_rate_of_all() -> None:
@@ -32,4 +26,22 @@ def test_a_row_of_several_impressions_is_restored_in_parts() -> None:
 @pytest.mark.parametrize("share", [0.0, -1.0, 1.5])
 def test_a_share_outside_its_range_is_named(share: float) -> None:
     with pytest.raises(ValueError, match=f"kept_share is {share}"):
-        corrected_probability(np.array([0.5]), share)
+        restored_rows(np.array([0.0]), None, share)
+
+
+@pytest.mark.parametrize(("weighted", "own", "expected"), [(False, 0.0, [5.0, 1.0]), (True, 3.0, [15.0, 3.0])])
+def test_stock_tfma_gets_the_same_label_and_weight(weighted: bool, own: float, expected: list[float]) -> None:
+    """A fifth kept: a non-click of weight 3 stands for 15 impressions. Without a weight the stand-in's 0 is ignored."""
+    for label, weight in zip((0.0, 1.0), expected, strict=True):
+        row = {"labels": np.array([label]), "example_weights": np.array([own]), "predictions": np.array([0.1])}
+        found = weighed_back(row, Thinning(0.2, weighted))
+        assert (found["labels"].tolist(), found["example_weights"].tolist()) == ([label], [pytest.approx(weight)])
+        assert found["predictions"] is row["predictions"]
+        both = {
+            **row,
+            **{name: {"candidate": row[name], "baseline": row[name]} for name in ("labels", "example_weights")},
+        }
+        assert weighed_back(both, Thinning(0.2, weighted))["example_weights"] == {
+            "candidate": found["example_weights"],
+            "baseline": found["example_weights"],
+        }

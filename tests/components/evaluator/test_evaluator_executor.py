@@ -34,6 +34,9 @@ TABLE = FeatureTable.model_validate(
         {"name": "clicked", "kind": "label"},
     ]
 )
+AGGREGATED = FeatureTable.model_validate(
+    [{**entry.model_dump(), **({"impressions": "importance"} if entry.name == "clicked" else {})} for entry in TABLE]
+)
 SLICES = (("device",), ("known:user",), ("span",))
 
 
@@ -61,19 +64,38 @@ def export(folder: Path, slope: float) -> None:
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     """Evaluation rows of which the clicks follow the price; candidate knows it better than the baseline."""
-    root = tmp_path_factory.mktemp("upstream")
+    rows = drawn()
+    price = np.array(rows["price"])
+    clicked = np.random.default_rng(4).random(N_ROWS) < 1 / (1 + np.exp(1 - 2 * price))
+    return upstream(tmp_path_factory.mktemp("upstream"), {**rows, "clicked": clicked.astype(np.int64).tolist()})
+
+
+@pytest.fixture(scope="module")
+def aggregated(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
+    """The same with 1 to 20 impressions a row, their clicks by the click rate."""
+    rows, draws = drawn(), np.random.default_rng(5)
+    shown = draws.integers(1, 21, N_ROWS)
+    clicks = draws.binomial(shown, 1 / (1 + np.exp(1 - 2 * np.array(rows["price"]))))
+    counted = {"importance": shown.astype(float).tolist(), "clicked": (clicks / shown).astype(np.float32).tolist()}
+    return upstream(tmp_path_factory.mktemp("aggregated"), {**rows, **counted})
+
+
+def drawn() -> dict[str, list[Any]]:
+    """All columns but the label."""
     draws = np.random.default_rng(3)
-    price = draws.normal(size=N_ROWS).astype(np.float32)
-    rows = {
+    return {
         "device": [f"d{one}".encode() for one in draws.integers(0, 3, N_ROWS)],
         "user": [f"u{one}".encode() for one in draws.integers(0, 50, N_ROWS)],
-        "price": price.tolist(),
+        "price": draws.normal(size=N_ROWS).astype(np.float32).tolist(),
         "importance": draws.integers(1, 4, N_ROWS).astype(np.float32).tolist(),
-        "clicked": (draws.random(N_ROWS) < 1 / (1 + np.exp(1 - 2 * price))).astype(np.int64).tolist(),
     }
-    kinds = {"device": pa.binary(), "user": pa.binary(), "price": pa.float32(), "importance": pa.float32()}
+
+
+def upstream(root: Path, rows: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Columns, Examples and both models."""
+    kinds = {bytes: pa.binary(), float: pa.float32(), int: pa.int64()}
     batch = pa.RecordBatch.from_arrays(
-        [pa.array([[one] for one in values], pa.list_(kinds.get(name, pa.int64()))) for name, values in rows.items()],
+        [pa.array([[one] for one in values], pa.list_(kinds[type(values[0])])) for values in rows.values()],
         list(rows),
     )
     columns = artifact(Columns, root / "columns")
@@ -100,11 +122,17 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
 
 
 def run(
-    inputs: dict[str, list[Any]], folder: Path, bounds: Bounds, engine: str = "fast", force_bless: str = ""
+    inputs: dict[str, list[Any]],
+    folder: Path,
+    bounds: Bounds,
+    engine: str = "fast",
+    force_bless: str = "",
+    kept_share: float = 1.0,
+    table: FeatureTable = TABLE,
 ) -> tuple[Path, Any]:
     """The evaluation's folder and the blessing."""
     settings = Evaluation(slices=SLICES, bounds=bounds)
-    config = eval_config(settings, TABLE)
+    config = eval_config(settings, table, kept_share)
     outputs = {
         "evaluation": [artifact(standard_artifacts.ModelEvaluation, folder / "evaluation")],
         "blessing": [artifact(standard_artifacts.ModelBlessing, folder / "blessing")],
@@ -112,10 +140,11 @@ def run(
     properties = {
         "eval_config": json_format.MessageToJson(config, preserving_proto_field_name=True),
         "example_splits": json_utils.dumps(["eval"]),
-        "features": TABLE.model_dump_json(),
+        "features": table.model_dump_json(),
         "gate": settings.model_dump_json(include=GATE_SETTINGS),
         "force_bless": force_bless,
         "engine": engine,
+        "negative_sampling_rate": kept_share,
     }
     ServedBaselineExecutor().Do(inputs, outputs, properties)
     return folder / "evaluation", outputs["blessing"][0]
@@ -196,6 +225,48 @@ def versioned(model: Any) -> Any:
     served.uri, served.id = model.uri, model.id
     served.set_int_custom_property("version", 3)
     return served
+
+
+UNWEIGHTED = FeatureTable.model_validate([entry.model_dump() for entry in TABLE if entry.name != "importance"])
+
+
+@pytest.mark.parametrize("table", [TABLE, UNWEIGHTED], ids=["weighted", "unweighted"])
+def test_thinned_negatives_are_weighed_back(inputs: dict[str, list[Any]], tmp_path: Path, table: FeatureTable) -> None:
+    """By a fifth: clicks weigh what they did, the others five times that; the verdict is made of the same."""
+    sampled, _ = run(inputs, tmp_path / "sampled", LENIENT, table=table)
+    folder, _ = run(inputs, tmp_path / "all", LENIENT, kept_share=0.2, table=table)
+    with np.load(sampled / SCORES_FILE) as before, np.load(folder / SCORES_FILE) as after:
+        weight = before["weight"] if "weight" in before.files else np.ones(N_ROWS)
+        assert after["label"].tolist() == before["label"].tolist()
+        assert after["weight"] == pytest.approx(weight * np.where(before["label"] == 1, 1, 5))
+        expected = click_metrics(after["label"], after["candidate"], after["weight"])
+    (overall, *_) = json.loads((folder / METRICS_FILE).read_text())
+    assert overall["candidate"]["calibration_ratio"]["value"] == pytest.approx(expected.calibration_ratio)
+    by_name = {one["name"]: one["value"] for one in read_verdict(str(folder))["bounds"]}
+    assert by_name["log loss"] == pytest.approx(expected.log_loss)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("table", [TABLE, UNWEIGHTED], ids=["weighted", "unweighted"])
+def test_stock_tfma_weighs_back_too(inputs: dict[str, list[Any]], tmp_path: Path, table: FeatureTable) -> None:
+    assert_same_by_both_routes(inputs, tmp_path, kept_share=0.2, table=table)
+
+
+@pytest.mark.e2e
+def test_stock_tfma_takes_aggregated_rows(aggregated: dict[str, list[Any]], tmp_path: Path) -> None:
+    assert_same_by_both_routes(aggregated, tmp_path, table=AGGREGATED)
+    assert_same_by_both_routes(aggregated, tmp_path / "thinned", kept_share=0.2, table=AGGREGATED)
+
+
+def assert_same_by_both_routes(inputs: dict[str, list[Any]], folder: Path, **options: Any) -> None:
+    from benchmarks.evaluator import greatest_difference, values_of
+
+    (fast, blessed), (slow, also) = (run(inputs, folder / one, LENIENT, one, **options) for one in ("fast", "tfma"))
+    shared = {key: value for key, value in values_of(fast).items() if not key[0] or key[0][0][0] == "device"}
+    gap, worst = greatest_difference(shared, values_of(slow))
+    assert gap < 1e-6, worst
+    assert (fast / METRICS_FILE).read_bytes() == (slow / METRICS_FILE).read_bytes()
+    assert blessed.get_int_custom_property("blessed") == also.get_int_custom_property("blessed")
 
 
 @pytest.mark.e2e

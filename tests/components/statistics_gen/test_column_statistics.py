@@ -11,8 +11,8 @@ import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.artifacts import Columns, SpanStatistics
 from components.anomaly_gate.feature_view import views
+from components.artifacts import Columns, SpanStatistics
 from components.example_gen.columns import split_folder, write_columns
 from components.example_gen.ingest import Targets, ingest_block, plan_ingest
 from components.example_gen.spans import select_input
