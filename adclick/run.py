@@ -128,7 +128,10 @@ def _force_reason(words: str | None) -> str:
 
 
 def _require_stores(settings: Settings, places: Locations) -> None:
-    """Asks each store for what the run will want of it, before anything heavy starts. Raises SettingsError."""
+    """Asks stores and the model server for what the run will want, before anything heavy starts.
+
+    Raises AdclickError, for a store SettingsError.
+    """
     from adclick.filesystem import is_folder, require_writable
     from adclick.stores import is_remote
 
@@ -139,6 +142,10 @@ def _require_stores(settings: Settings, places: Locations) -> None:
     for place in (places.pipeline_root, places.model_folder):
         if is_remote(place):
             require_writable(place)
+    if settings.evaluation.baseline.startswith("http"):  # gRPC wants TensorFlow, which comes later
+        from components.served_model.status import require_answer
+
+        require_answer(settings.evaluation.baseline, settings.push.model_name)
 
 
 def _quoted(path: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from configs.section import Section
 
+SERVED_FOLDER = "served_folder"
+SERVER_URL = r"(https?|grpc)://[^/?#@\s]+(/[^?#@\s]*)?"
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -42,6 +45,9 @@ class Evaluation(Section):
 
     engine: Literal["fast", "tfma"] = "fast"
     """`fast`: arrays on one machine; `tfma`: stock TFMA on Beam, for data that outgrows it, with the same results."""
+    baseline: str = SERVED_FOLDER
+    """What is compared with: the newest version of the served folder, or the one that the server at this URL answers
+    with (http://, https:// or grpc://)."""
     slices: tuple[tuple[str, ...], ...] = (("device",), ("position",))
     """Columns of the data; also `known:COLUMN`, whether the training rows have the value, and `span`."""
     bounds: Bounds = Bounds()
@@ -52,3 +58,14 @@ class Evaluation(Section):
     """What becomes of a regression on all rows that the interval neither shows nor excludes."""
     truth: str | None = None
     """Folder, below data.root or a URI, with the known click probabilities of simulated data; none for real data."""
+
+    @field_validator("baseline")
+    @classmethod
+    def _baseline_known(cls, value: str) -> str:
+        if value != SERVED_FOLDER and not re.fullmatch(SERVER_URL, value):
+            told = "…@" + value.rpartition("@")[2] if "@" in value else value  # before it may be a password
+            raise ValueError(
+                f"evaluation.baseline is {told!r}; give {SERVED_FOLDER}, or the URL of a model server such as "
+                "http://127.0.0.1:8501 (REST) or grpc://127.0.0.1:8500"
+            )
+        return value

@@ -85,7 +85,13 @@ def create_pipeline(
     )
     model = trainer.outputs["model"]
 
-    served = ServedModel(model, places.model_folder, code_fingerprint("components.served_model.executor"))
+    served = ServedModel(
+        model,
+        places.model_folder,
+        settings.push.model_name,
+        settings.evaluation.baseline,
+        code_fingerprint("components.served_model.executor"),
+    )
     evaluator = ServedBaselineEvaluator(
         examples.outputs["examples"],
         model,

@@ -16,6 +16,8 @@ class ServedModelSpec(ComponentSpec):
 
     PARAMETERS = {
         "model_folder": ExecutionParameter(type=str),
+        "model_name": ExecutionParameter(type=str),
+        "asked": ExecutionParameter(type=str),
         "code": ExecutionParameter(type=str),
     }
     INPUTS = {"model": ChannelParameter(type=standard_artifacts.Model)}
@@ -23,7 +25,7 @@ class ServedModelSpec(ComponentSpec):
 
 
 class ServedModel(base_component.BaseComponent):
-    """Reads the served folder, so that a rolled-back or hand-placed model is the baseline too.
+    """Reads the served folder, or asks its server, so that a rolled-back or hand-placed model is the baseline too.
 
     Gap in TFX: its Resolver gives the latest blessed artifact, which need not be in service, and does not run on
     Kubeflow.
@@ -33,9 +35,17 @@ class ServedModel(base_component.BaseComponent):
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(ServedModelExecutor)
     DRIVER_CLASS = ServedModelDriver
 
-    def __init__(self, model: BaseChannel, model_folder: str, code: str) -> None:
-        """`model` is the candidate. `code` fingerprints the executor's sources."""
+    def __init__(self, model: BaseChannel, model_folder: str, model_name: str, baseline: str, code: str) -> None:
+        """`model` is the candidate. `baseline`: as in the settings (configs/evaluation.py).
+
+        `code` fingerprints the executor's sources.
+        """
         spec = ServedModelSpec(
-            model=model, model_folder=model_folder, code=code, baseline=Channel(type=standard_artifacts.Model)
+            model=model,
+            model_folder=model_folder,
+            model_name=model_name,
+            asked=baseline,
+            code=code,
+            baseline=Channel(type=standard_artifacts.Model),
         )
         super().__init__(spec=spec)

@@ -130,6 +130,16 @@ class ClickClient(ABC):
         """Names and dtypes of the model's inputs: the table's, or those of the version that last answered."""
         return self._current_inputs(time.monotonic() + self.timeout_s)
 
+    def available_versions(self) -> list[int]:
+        """Versions of the model that are in service, by the server's status API, in rising order.
+
+        Raises:
+            ServerUnreachableError, DeadlineError, ServerRefusedError: see client_errors.py; status 404 or NOT_FOUND
+                where the server knows no such model.
+        """
+        deadline = time.monotonic() + self.timeout_s
+        return sorted(with_retries(lambda: self._read_versions(deadline), self.retries, deadline))
+
     def _outcomes(self, source: RowSource, call_deadline: float, each: bool) -> list[Outcome]:
         """With `each` a row's error stands in its place, else the first is raised. Deadlines are time.monotonic's."""
         if self._closed:
@@ -255,6 +265,10 @@ class ClickClient(ABC):
     @abstractmethod
     def _read_inputs(self, deadline: float) -> ModelInputs:
         """Asks the server once for the signature `predict`, until `deadline` (time.monotonic, seconds)."""
+
+    @abstractmethod
+    def _read_versions(self, deadline: float) -> list[int]:
+        """Asks the server once which versions are AVAILABLE, until `deadline` (time.monotonic, seconds)."""
 
     @abstractmethod
     def _predict_columns(

@@ -58,6 +58,16 @@ class GrpcClient(ClickClient):
         }
         return read_model_inputs(self.model_name, response.model_spec.version.value, signatures)
 
+    def _read_versions(self, deadline: float) -> list[int]:
+        from tensorflow_serving.apis import get_model_status_pb2, model_service_pb2_grpc
+
+        request = get_model_status_pb2.GetModelStatusRequest()
+        self._choose_model(request.model_spec)
+        stub = model_service_pb2_grpc.ModelServiceStub(self._channel)
+        response = self._exchange(stub.GetModelStatus, request, deadline)
+        available = get_model_status_pb2.ModelVersionStatus.AVAILABLE
+        return [int(one.version) for one in response.model_version_status if one.state == available]
+
     def _predict_columns(self, columns: Mapping[str, Column], inputs: ModelInputs, deadline: float) -> list[Prediction]:
         response = self._exchange(self._stub.Predict, self._request(columns, inputs), deadline)
         if OUTPUT not in response.outputs:

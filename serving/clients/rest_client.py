@@ -62,10 +62,15 @@ class RestClient(ClickClient):
 
     def _newest_version(self, deadline: float) -> int | None:
         """TF Serving's REST replies name no version: its status does, exact but in the moment of a change."""
+        return max(self._read_versions(deadline), default=None)
+
+    def _read_versions(self, deadline: float) -> list[int]:
         document, _ = self._exchange("GET", self._path, None, deadline)
-        entries = document.get("model_version_status", [])
-        available = [int(entry["version"]) for entry in entries if entry.get("state") == "AVAILABLE"]
-        return max(available, default=None)
+        try:
+            entries = document.get("model_version_status", [])
+            return [int(entry["version"]) for entry in entries if entry.get("state") == "AVAILABLE"]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise SignatureError(f"the status of model '{self.model_name}' is not TF Serving's: {error!r}") from error
 
     def _exchange(
         self, method: str, path: str, body: bytes | None, deadline: float

@@ -46,3 +46,18 @@ def test_a_usable_place_is_taken(place: str) -> None:
 def test_the_truth_lies_beside_the_data_or_at_a_uri(root: str, truth: str, found: str | None) -> None:
     settings = load_settings(None, [f"data.root={root}", f"evaluation.truth={truth}"])
     assert settings.truth_uri == found
+
+
+@pytest.mark.parametrize(
+    "baseline", ["served_folder", "http://127.0.0.1:8501", "https://models.example.com/tfs", "grpc://models:8500"]
+)
+def test_the_baseline_is_the_folder_or_a_server(baseline: str) -> None:
+    assert load_settings(None, [f"evaluation.baseline={baseline}"]).evaluation.baseline == baseline
+
+
+@pytest.mark.parametrize("baseline", ["folder", "127.0.0.1:8501", "s3://b/models", "http://", "http://u:secret@host:1"])
+def test_another_baseline_is_refused(baseline: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_settings(None, [f"evaluation.baseline='{baseline}'"])
+    assert "give served_folder, or the URL of a model server such as http://127.0.0.1:8501" in str(raised.value)
+    assert "evaluation.baseline is" in str(raised.value)

@@ -182,3 +182,12 @@ class http_stand_in:  # noqa: N801 (used as a function)
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+def test_the_versions_in_service_are_told(connect: Connect) -> None:
+    assert connect().available_versions() == [3]
+    with pytest.raises(ServerRefusedError) as raised:
+        connect("unknown").available_versions()
+    assert raised.value.status in ("404", "NOT_FOUND")
+    with pytest.raises(ServerUnreachableError):
+        connect(port=free_ports(1)[0]).available_versions()

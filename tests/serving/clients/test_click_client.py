@@ -30,6 +30,9 @@ class ScriptedClient(ClickClient):
         self.reads += 1
         return self.versions.pop(0) if len(self.versions) > 1 else self.versions[0]
 
+    def _read_versions(self, deadline: float) -> list[int]:
+        return []
+
     def _predict_columns(self, columns: Mapping[str, Column], inputs: ModelInputs, deadline: float) -> list[Prediction]:
         if columns.keys() != self.serving.dtypes.keys():
             raise ServerRefusedError("400", f"keys must be equal to: {','.join(self.serving.dtypes)}")
