@@ -34,6 +34,12 @@ def decision_line(summary: dict[str, Any]) -> str:
             return f"BLESSED BY FORCE ({_told(force)}): version {version} is in service, although {overruled}"
         unneeded = f" (no bound failed: {_told(force)} was not needed)" if force else ""
         return f"BLESSED: version {version} is in service{unneeded}"
+    earlier = verdict.get("in_service_by_force")
+    if earlier:
+        return (
+            f"NOT BLESSED, and in service by --force-bless: {earlier['reason']}, by {earlier['who']}: "
+            f"version {version} stays, although {reasons}"
+        )
     return f"{'BLESSED, but not in service' if verdict['blessed'] else 'NOT BLESSED: nothing was pushed'}: {reasons}"
 
 

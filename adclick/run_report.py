@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pipeline.resource_use import ResourceUse
 
 PUSHED, NOT_BLESSED = 0, 3
+SAVED_MODEL = "Format-Serving"
+"""Folder within a Model artifact; as tfx/utils/path_utils.py has it, whose import takes seconds."""
 PACKAGES = {"tfx": "tfx", "tensorflow": "tensorflow", "beam": "apache-beam"}
 
 
@@ -49,6 +51,7 @@ def complete_summary(
     if "summary" in outputs.get("RunReport", {}):
         summary = json.loads(read_bytes(join(outputs["RunReport"]["summary"], "summary.json")))
         _check_still_served(summary, facts.model_folder)
+        _note_forced(summary, facts.model_folder, outputs.get("CreativeTrainer", {}).get("model", ""))
     else:
         summary = _stopped_summary(outputs, stopped)
         if facts.settings is not None:
@@ -100,6 +103,7 @@ def _stopped_summary(outputs: Mapping[str, Mapping[str, str]], stopped: Exceptio
             "confidence": None,
             "slices_too_small": {"count": 0, "largest": []},
             "force": None,
+            "in_service_by_force": None,
             "canary": None,
         },
         "pushed_version": None,
@@ -136,6 +140,23 @@ def _check_still_served(summary: dict[str, Any], model_folder: str) -> None:
     else:
         reason += f"is no longer in {model_folder}; "
     summary["verdict"]["reasons"].append(f"{reason}--fresh trains and pushes again")
+
+
+def _note_forced(summary: dict[str, Any], model_folder: str, model_uri: str) -> None:
+    """A model that the gate refuses may be in service by the word of an operator, given to an earlier run."""
+    from components.pusher.versions import in_service, model_digest, read_record
+
+    verdict = summary["verdict"]
+    canary = verdict.get("canary")
+    if verdict["blessed"] or not model_uri or (canary is not None and canary["state"] == "refused"):
+        return
+    served = in_service(model_folder)
+    record = read_record(model_folder, served) if served is not None else None
+    if record is None or record.force_reason is None:
+        return
+    if record.model_digest == model_digest(join(model_uri, SAVED_MODEL)):
+        summary["pushed_version"] = served
+        verdict["in_service_by_force"] = {"reason": record.force_reason, "who": record.forced_by}
 
 
 def publish(summary: dict[str, Any], reports: Path, thumbnails: bytes | None = None) -> Path:

@@ -17,6 +17,7 @@ from components.evaluator.metrics import click_metrics
 from components.pusher.pushing import WithdrawnModelError, push
 from components.pusher.retention import remove_old_versions
 from components.pusher.versions import WARMUP_NAME, version_uri
+from components.quality_gate.blessing import FORCE_REASON, FORCED_BY
 
 
 class AtomicPusherExecutor(tfx_pusher.Executor):
@@ -49,6 +50,7 @@ class AtomicPusherExecutor(tfx_pusher.Executor):
                 metrics=_metrics(artifact_utils.get_single_uri(input_dict["evaluation"])),
                 warmup=_warmup(input_dict),
                 push_withdrawn=bool(exec_properties["push_withdrawn"]),
+                force=_force(artifact_utils.get_single_instance(input_dict["model_blessing"])),
             )
         except WithdrawnModelError as withdrawn:
             self._MarkNotPushed(pushed)
@@ -57,6 +59,12 @@ class AtomicPusherExecutor(tfx_pusher.Executor):
         self._MarkPushed(pushed, pushed_destination=version_uri(folder, version), pushed_version=str(version))
         removed = _removed(folder, exec_properties["keep_versions"])
         pushed.set_string_custom_property("removed_versions", ",".join(map(str, removed)))
+
+
+def _force(blessing: Any) -> tuple[str, str] | None:
+    """Reason and who, where the gate's refusal was overruled."""
+    reason = blessing.get_string_custom_property(FORCE_REASON)
+    return (reason, blessing.get_string_custom_property(FORCED_BY)) if reason else None
 
 
 def _metrics(evaluation: str) -> dict[str, float | None]:

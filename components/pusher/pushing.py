@@ -55,11 +55,13 @@ def push(
     metrics: dict[str, float | None] | None = None,
     warmup: bytes | None = None,
     push_withdrawn: bool = False,
+    force: tuple[str, str] | None = None,
 ) -> int:
     """Copies the model in as a new version, greater than every other; returns it, or the one that has it in service.
 
-    `warmup`: content of the warm-up file that goes with it. Raises WithdrawnModelError for a model that was taken out
-    of service, unless `push_withdrawn`; AdclickError without free space, SettingsError where a store refuses.
+    `warmup`: content of the warm-up file that goes with it. `force`: why --force-bless was given, and by whom. Raises
+    WithdrawnModelError for a model that was taken out of service, unless `push_withdrawn`; AdclickError without free
+    space, SettingsError where a store refuses.
     """
     folder = os.fspath(model_folder)
     digest = model_digest(saved_model)
@@ -71,7 +73,9 @@ def push(
     if not push_withdrawn:
         _require_not_withdrawn(folder, digest, served)
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-    version = place(saved_model, folder, PushRecord(digest, baseline_version, run_id, now, metrics), warmup)
+    reason, who = force or (None, None)
+    record = PushRecord(digest, baseline_version, run_id, now, metrics, force_reason=reason, forced_by=who)
+    version = place(saved_model, folder, record, warmup)
     note(folder, PUSHED, version, current_user(), f"run {run_id}")
     return version
 

@@ -43,6 +43,10 @@ class PushRecord(NamedTuple):
     """The version that this is a copy of, where an operator put it into service again."""
     displaced_digest: str | None = None
     """Digest of the model that was in service when an operator preferred this one."""
+    force_reason: str | None = None
+    """Why it was pushed with --force-bless, where it was."""
+    forced_by: str | None = None
+    """Who did that, and when."""
 
 
 def versions(model_folder: Folder) -> list[int]:

@@ -98,6 +98,7 @@ def verdict_part(gate: dict[str, Any], canary: dict[str, Any] | None, not_pushed
         "confidence": gate["confidence"],
         "slices_too_small": gate["slices_too_small"],
         "force": None if gate["force"] is None else {**gate["force"], "overruled": gate["reasons"]},
+        "in_service_by_force": None,
         "canary": canary,
     }
 

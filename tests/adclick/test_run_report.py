@@ -11,7 +11,7 @@ import pytest
 from adclick.errors import DataGateError
 from adclick.run_report import RunFacts, complete_summary, exit_status, publish, verdict_text
 from components.pusher.history import WITHDRAWN, note
-from components.pusher.versions import RECORD_FILE, PushRecord
+from components.pusher.versions import RECORD_FILE, PushRecord, model_digest
 
 METRICS = {
     "auc": 0.71234,
@@ -145,6 +145,40 @@ def test_a_cached_push_counts_only_while_its_version_is_there(tmp_path: Path) ->
     )
 
 
+@pytest.mark.parametrize(
+    ("served", "forced", "canary", "told"),
+    [
+        ("the candidate", "a day is missing", None, 7),
+        ("the candidate", "a day is missing", {"state": "skipped"}, 7),
+        ("the candidate", "a day is missing", {"state": "refused"}, None),
+        ("the candidate", None, None, None),
+        ("another model", "a day is missing", None, None),
+    ],
+)
+def test_a_refused_model_may_be_in_service_by_an_earlier_force(
+    tmp_path: Path, served: str, forced: str | None, canary: dict[str, str] | None, told: int | None
+) -> None:
+    candidate, version = tmp_path / "model" / "Format-Serving", tmp_path / "serving" / "7"
+    for folder, graph in ((candidate, "the candidate"), (version, served)):
+        (folder / "assets.extra").mkdir(parents=True)
+        (folder / "saved_model.pb").write_text(graph)
+    record = PushRecord(model_digest(version), None, "run-0", "", force_reason=forced, forced_by=forced and "ada at 12")
+    (version / RECORD_FILE).write_text(json.dumps(record._asdict()))
+    looked = canary and {**canary, "checks": [], "reason": ""}
+    verdict = {"blessed": False, "reasons": ["AUC 0.5 is not ≥ 0.55"], "bounds": [BROKEN], "canary": looked}
+    outputs = reported(tmp_path, summary(verdict=verdict, pushed_version=None))
+    found = complete_summary(facts(tmp_path), {**outputs, "CreativeTrainer": {"model": str(candidate.parent)}}, None)
+    assert found["pushed_version"] == told
+    assert exit_status(found) == (3 if told is None else 0)
+    last = verdict_text(found).splitlines()[-1]
+    assert last == (
+        "NOT BLESSED: nothing was pushed: AUC 0.5 is not ≥ 0.55"
+        if told is None
+        else "NOT BLESSED, and in service by --force-bless: a day is missing, by ada at 12: version 7 stays, although "
+        "AUC 0.5 is not ≥ 0.55"
+    )
+
+
 def test_a_version_that_was_withdrawn_since_says_who_did_it(tmp_path: Path) -> None:
     withdrawn = tmp_path / "serving" / "withdrawn-1700000000"
     withdrawn.mkdir(parents=True)
@@ -222,6 +256,7 @@ def test_a_stopped_run_keeps_what_there_was(tmp_path: Path) -> None:
         "confidence": None,
         "slices_too_small": {"count": 0, "largest": []},
         "force": None,
+        "in_service_by_force": None,
         "canary": None,
     }
     assert (found["anomalies"], found["gate"]) == ([], None)

@@ -116,6 +116,12 @@ def test_a_degraded_candidate_is_not_pushed(workspace: tuple[Path, Path]) -> Non
     assert verdict["force"]["overruled"] == summary["verdict"]["reasons"]
     assert "BLESSED BY FORCE (--force-bless by " in forced.text
     assert len(pushed_versions(output)) == 2
+    again = run_local(data, output, settings=settings)
+    assert again.status == 0, again.errors
+    assert "NOT BLESSED, and in service by --force-bless: a day of clicks is missing, by " in again.text
+    assert again.summary["pushed_version"] == forced.summary["pushed_version"]
+    assert again.summary["verdict"]["reasons"] == summary["verdict"]["reasons"]
+    assert len(pushed_versions(output)) == 2
 
 
 def test_a_withdrawn_model_comes_back_by_an_operator_and_not_by_a_run(workspace: tuple[Path, Path]) -> None:

@@ -21,6 +21,10 @@ def verdict_view(summary: Mapping[str, Any]) -> VerdictView:
     reasons = tuple(verdict["reasons"])
     if summary["metrics"] is None:
         return VerdictView("bad", "Stopped: nothing was trained and pushed", reasons)
+    earlier = verdict.get("in_service_by_force")
+    if earlier:
+        told = f"In service by --force-bless: {earlier['reason']}, by {earlier['who']}"
+        return VerdictView("careful", "In service by an operator's word, against the gate", (told, *reasons))
     if not verdict["blessed"]:
         return VerdictView("bad", "Not blessed: nothing was pushed", reasons)
     if summary["pushed_version"] is None:

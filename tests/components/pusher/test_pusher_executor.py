@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -25,7 +27,14 @@ def artifact(kind: Any, folder: Path, **properties: int) -> Any:
     return made
 
 
-def execute(root: Path, graph: str, blessed: int = 1, served: int | None = 1, **properties: Any) -> Any:
+def execute(
+    root: Path,
+    graph: str,
+    blessed: int = 1,
+    served: int | None = 1,
+    force: Mapping[str, str] = MappingProxyType({}),
+    **properties: Any,
+) -> Any:
     """The PushedModel; `served`: the canary's word, None for no canary. Models go to root/ads."""
     model = artifact(standard_artifacts.Model, root / f"model-{graph}")
     target = Path(path_utils.serving_model_dir(model.uri))
@@ -39,6 +48,8 @@ def execute(root: Path, graph: str, blessed: int = 1, served: int | None = 1, **
         "baseline": [artifact(standard_artifacts.Model, root / "baseline", version=41)],
         "evaluation": [evaluation],
     }
+    for name, value in force.items():
+        inputs["model_blessing"][0].set_string_custom_property(name, value)
     if served is not None:
         canary = artifact(standard_artifacts.InfraBlessing, root / f"canary-{served}", blessed=served)
         (Path(canary.uri) / WARMUP_NAME).write_bytes(b"requests")
@@ -64,6 +75,16 @@ def test_what_the_canary_left_and_the_metrics_go_with_the_version(tmp_path: Path
     }
     execute(tmp_path, "a")
     assert versions(tmp_path / "ads") == [version]  # the warm-up requests make no other model of it
+
+
+def test_why_the_gate_was_overruled_goes_with_the_version(tmp_path: Path) -> None:
+    execute(tmp_path, "a")
+    execute(tmp_path, "b", force={"force_reason": "a day is missing", "forced_by": "ada at noon"})
+    free, forced = (read_record(tmp_path / "ads", version) for version in versions(tmp_path / "ads"))
+    assert free is not None
+    assert (free.force_reason, free.forced_by) == (None, None)
+    assert forced is not None
+    assert (forced.force_reason, forced.forced_by) == ("a day is missing", "ada at noon")
 
 
 @pytest.mark.parametrize(("blessed", "served"), [(0, 1), (1, 0), (0, None)])

@@ -284,6 +284,14 @@ def test_a_forced_blessing_names_who_why_and_what_was_overruled(whole_summary: d
     assert "<li>ada: a day is missing</li><li>AUC change is too low</li>" in text
 
 
+def test_a_refused_model_that_is_in_service_by_an_earlier_force_says_so(whole_summary: dict[str, Any]) -> None:
+    earlier = {"reason": "a day is missing", "who": "ada at 12"}
+    whole_summary["verdict"] |= {"blessed": False, "reasons": ["AUC is too low"], "in_service_by_force": earlier}
+    text = render(whole_summary, {})
+    assert "In service by an operator&#39;s word, against the gate</h1>" in text
+    assert "<li>In service by --force-bless: a day is missing, by ada at 12</li><li>AUC is too low</li>" in text
+
+
 @pytest.mark.parametrize(
     ("style", "value", "text"),
     [
