@@ -29,11 +29,16 @@ class Bounds(Section):
 
 
 class SliceBounds(Section):
-    """How far a candidate may fall behind the model in service on one slice, and which slices decide."""
+    """How far a candidate may fall behind the model in service on one slice, what it must reach there, and which slices
+    decide."""
 
     max_auc_drop: Share = 0.02
     max_normalized_entropy_rise: float = Field(default=0.02, ge=0.0)
     max_calibration_error_rise: float = Field(default=0.1, ge=0.0)
+    min_auc: Share | None = None
+    """What must be reached, on the first run too; none: nothing. So for the next two."""
+    min_calibration_ratio: Annotated[float, Field(gt=0.0)] | None = None
+    max_calibration_ratio: Annotated[float, Field(gt=0.0)] | None = None
     min_rows: int = Field(default=500, ge=2)
     """A slice of fewer rows is reported and never decides."""
     min_clicks: int = Field(default=50, ge=2)

@@ -15,6 +15,7 @@ from components.quality_gate.floors import NEEDED as FOR_FLOORS
 from components.quality_gate.floors import floors
 from components.quality_gate.paired import NEEDED as FOR_PAIRS
 from components.quality_gate.regressions import by_slice, overall
+from components.quality_gate.slice_floors import slice_floors
 from components.quality_gate.slices import LeftOut
 from configs.evaluation import Evaluation
 
@@ -109,4 +110,7 @@ def judge_measured(measured: Sequence[Measured], settings: Evaluation, force: Fo
         bounds += overall(whole, settings.bounds, confidence, settings.when_unclear == "block")
         judged, left_out = by_slice(measured[1:], settings.slice_bounds, confidence)
         bounds += judged
+    reached, too_small = slice_floors(measured[1:], settings.slice_bounds, confidence)
+    bounds += reached
+    left_out = left_out or too_small
     return Verdict(bounds, left_out, compared, confidence, force)
