@@ -68,9 +68,20 @@ def _ece(measured: Measured, bound: float, confidence: float) -> Bound:
     if ece is None:
         return Bound(title, ece, "≤", bound, FAILED, False)
     noise = calibrated_ece(rows.score, rows.weight, (1 + confidence) / 2)
+    noise *= shown_spread(rows.label, rows.score, rows.weight)
     state = HELD if ece <= bound else FAILED if ece > bound + noise else UNCLEAR
     note = f"a calibrated model shows up to {noise:.4f} by chance"
     return Bound(title, ece, "≤", bound, state, state != FAILED, note=note)
+
+
+def shown_spread(label: FloatArray, score: FloatArray, weight: FloatArray) -> float:
+    """How far the rows spread about their scores, as a share of what single impressions of these weights would; ≤ 1.
+
+    √(Σ w² (y − s)² / Σ w² s (1 − s)). It is about 1 unless a row stands for several impressions, which do not click
+    all together, or impressions without a click weigh more, since most of them were left out.
+    """
+    expected = float((weight**2 * score * (1 - score)).sum())
+    return min(1.0, float(np.sqrt((weight**2 * (label - score) ** 2).sum() / expected))) if expected > 0 else 1.0
 
 
 def calibrated_ece(score: FloatArray, weight: FloatArray, quantile: float, seed: int = 0) -> float:

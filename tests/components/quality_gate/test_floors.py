@@ -11,7 +11,7 @@ from components.evaluator.metrics import click_metrics, expected_calibration_err
 from components.evaluator.sliced_rows import FloatArray
 from components.evaluator.slices import Slicing
 from components.quality_gate.bounds import Bound
-from components.quality_gate.floors import NEEDED, calibrated_ece, floors
+from components.quality_gate.floors import NEEDED, calibrated_ece, floors, shown_spread
 from configs.evaluation import Bounds
 
 
@@ -90,6 +90,36 @@ def test_chance_alone_gives_a_calibrated_model_an_error_of_that_size() -> None:
         for _ in range(1_000)
     ]
     assert np.mean(np.array(errors) <= bound) == pytest.approx(0.975, abs=0.015)
+
+
+@pytest.mark.parametrize("kind", ["aggregated", "thinned"])
+def test_chance_is_that_of_impressions_where_rows_are_none(kind: str) -> None:
+    """1,000 draws as above: of rows of 1 to 99 impressions, and with a fifth of the non-clicks kept at weight 5.
+
+    Taken for single impressions of such weights, the bound would be seven and two times as high.
+    """
+    score = np.sort(trained(impressions(4_000, 3), 1))
+    random = np.random.default_rng(1)
+    shown = random.integers(1, 100, len(score))
+    errors, bounds = [], []
+    for _ in range(1_000):
+        if kind == "aggregated":
+            label, weight, scored = random.binomial(shown, score) / shown, shown.astype(np.float64), score
+        else:
+            clicked = random.random(len(score)) < score
+            kept = clicked | (random.random(len(score)) < 0.2)
+            label, weight, scored = clicked[kept].astype(np.float64), np.where(clicked[kept], 1.0, 5.0), score[kept]
+        errors.append(expected_calibration_error(label, scored, weight) or 0.0)
+        if len(bounds) < 20:
+            bounds.append(calibrated_ece(scored, weight, 0.975) * shown_spread(label, scored, weight))
+    assert np.quantile(errors, 0.975) == pytest.approx(np.mean(bounds), rel=0.12)
+
+
+def test_single_impressions_spread_as_they_should() -> None:
+    data = impressions(10_000, 3)
+    truth = 1 / (1 + np.exp(-(data.features @ data.truth + data.intercept)))
+    assert shown_spread(data.label, truth, np.ones(10_000)) == pytest.approx(1.0, abs=0.05)
+    assert shown_spread(np.zeros(0), np.zeros(0), np.zeros(0)) == 1.0
 
 
 def test_a_calibration_error_fails_beyond_noise_only() -> None:
