@@ -88,6 +88,8 @@ def test_nodes_know_the_settings_they_depend_on_and_no_others(tmp_path: Path) ->
     assert changed("creatives.image_px=32") == {"CreativeGen", "CreativeTrainer"}
     assert changed("evaluation.bounds.min_auc=0.6") == {"ServedBaselineEvaluator", "RunReport"}
     assert changed("evaluation.slice_bounds.min_rows=9") == {"ServedBaselineEvaluator", "RunReport"}
+    assert changed("evaluation.baseline=http://models:8501") == {"ServedModel", "RunReport"}
+    assert changed("data.negative_sampling_rate=0.1") == {"CreativeTrainer", "ServedBaselineEvaluator"}
     assert changed("canary.max_p99_ms=100") == {"ServingCanary"}
     assert changed("push.model_name=other") == {"ServedModel", "ServingCanary", "AtomicPusher"}
     assert changed("push.keep_versions=9") == {"AtomicPusher"}

@@ -12,8 +12,10 @@ from click_model import probability
 from server_process import ServerProcess
 
 from adclick import cli
+from adclick.errors import AdclickError
 from components.pusher.pushing import push
 from components.pusher.versions import in_service, versions
+from components.served_model.status import served_version
 
 ROW = {
     "bid": [0.25],
@@ -83,6 +85,11 @@ def test_answers_follow_what_operators_do(
     assert models(base_path, "label", "canary", str(second)) == 0
     assert json.loads((base_path / "labels.json").read_text()) == {"canary": second}
     answers(follower, copied, 1)  # a label changes nothing for those who do not name it
+
+    for url in (f"http://127.0.0.1:{follower.rest_port}", f"grpc://127.0.0.1:{follower.grpc_port}"):
+        assert served_version(url, "click", str(base_path)) == copied
+        with pytest.raises(AdclickError, match=f"{url}: has no version of model 'other' in service"):
+            served_version(url, "other", str(base_path))
 
     capsys.readouterr()
     assert models(base_path, "list", "--json") == 0
