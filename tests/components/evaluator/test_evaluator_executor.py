@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import tensorflow as tf
-from google.protobuf import json_format
+from google.protobuf import json_format, text_format
 from tfx.types import standard_artifacts
 from tfx.utils import json_utils, path_utils
 
@@ -23,6 +23,7 @@ from components.quality_gate.blessing import read_verdict
 from configs.evaluation import Bounds, Evaluation
 from configs.features import FeatureTable
 from pipeline.evaluation import eval_config
+from pipeline.table_schema import table_schema
 
 N_ROWS = 300
 TABLE = FeatureTable.model_validate(
@@ -67,7 +68,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     rows = drawn()
     price = np.array(rows["price"])
     clicked = np.random.default_rng(4).random(N_ROWS) < 1 / (1 + np.exp(1 - 2 * price))
-    return upstream(tmp_path_factory.mktemp("upstream"), {**rows, "clicked": clicked.astype(np.int64).tolist()})
+    return upstream(tmp_path_factory.mktemp("upstream"), {**rows, "clicked": clicked.astype(np.int64).tolist()}, TABLE)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def aggregated(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]
     shown = draws.integers(1, 21, N_ROWS)
     clicks = draws.binomial(shown, 1 / (1 + np.exp(1 - 2 * np.array(rows["price"]))))
     counted = {"importance": shown.astype(float).tolist(), "clicked": (clicks / shown).astype(np.float32).tolist()}
-    return upstream(tmp_path_factory.mktemp("aggregated"), {**rows, **counted})
+    return upstream(tmp_path_factory.mktemp("aggregated"), {**rows, **counted}, AGGREGATED)
 
 
 def drawn() -> dict[str, list[Any]]:
@@ -91,8 +92,8 @@ def drawn() -> dict[str, list[Any]]:
     }
 
 
-def upstream(root: Path, rows: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """Columns, Examples and both models."""
+def upstream(root: Path, rows: dict[str, list[Any]], table: FeatureTable) -> dict[str, list[Any]]:
+    """Columns, Examples, their schema, and both models."""
     kinds = {bytes: pa.binary(), float: pa.float32(), int: pa.int64()}
     batch = pa.RecordBatch.from_arrays(
         [pa.array([[one] for one in values], pa.list_(kinds[type(values[0])])) for values in rows.values()],
@@ -113,12 +114,21 @@ def upstream(root: Path, rows: dict[str, list[Any]]) -> dict[str, list[Any]]:
                 kind = "bytes_list" if isinstance(value, bytes) else "int64_list"
                 getattr(feature, "float_list" if isinstance(value, float) else kind).value.append(value)
             records.write(example.SerializeToString())
+    schema = artifact(standard_artifacts.Schema, root / "schema")
+    text = text_format.MessageToString(table_schema(table, 0.0))
+    (root / "schema" / "schema.pbtxt").write_text(text)
     model = artifact(standard_artifacts.Model, root / "model", 5)
     export(Path(path_utils.serving_model_dir(model.uri)), 2.0)
     baseline = artifact(standard_artifacts.Model, root / "baseline", 6)
     baseline.set_int_custom_property("version", 3)
     export(Path(path_utils.serving_model_dir(baseline.uri)), 0.5)
-    return {"examples": [examples], "columns": [columns], "model": [model], "baseline_model": [baseline]}
+    return {
+        "examples": [examples],
+        "columns": [columns],
+        "schema": [schema],
+        "model": [model],
+        "baseline_model": [baseline],
+    }
 
 
 def run(
