@@ -42,7 +42,7 @@ def custom_extractors(eval_shared_model: Any, eval_config: Any, tensor_adapter_c
     import tensorflow_model_analysis as tfma
     from tensorflow_model_analysis.extractors import unbatch_extractor
 
-    extractors = tfma.default_extractors(
+    extractors: list[Any] = tfma.default_extractors(
         eval_shared_model=eval_shared_model, eval_config=eval_config, tensor_adapter_config=tensor_adapter_config
     )
     unbatch = unbatch_extractor.UnbatchExtractor().stage_name

@@ -226,7 +226,8 @@ def test_mixtures_of_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, see
 def test_each_code_but_none_other_comes_up() -> None:
     rng = random.Random(3)
     codes = {code for kind in MANGLE for _ in range(6) for *_, code in oracle(damaged([kind], rng))[1]}
-    assert codes == {code.value for code in RejectCode}
+    of_counts = {RejectCode.BAD_IMPRESSIONS, RejectCode.TOO_MANY_CLICKS}  # of another table: test_row_parsing.py
+    assert codes == {code.value for code in set(RejectCode) - of_counts}
 
 
 @pytest.mark.parametrize("seed", range(3))

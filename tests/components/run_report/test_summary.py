@@ -116,6 +116,7 @@ def test_a_canary_that_passed_leaves_the_gates_word() -> None:
         "confidence": 0.95,
         "slices_too_small": {"count": 0, "largest": []},
         "force": None,
+        "in_service_by_force": None,
         "canary": canary,
     }
     assert verdict_part(gate(), None, "")["canary"] is None

@@ -57,7 +57,7 @@ def written(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> tup
     columns, statistics, spans = Columns(), standard_artifacts.ExampleStatistics(), SpanStatistics()
     columns.uri, statistics.uri, spans.uri = ingested.columns, str(root / "splits"), str(root / "spans")
     ColumnStatisticsGenExecutor().Do(
-        {"columns": [columns]}, {"statistics": [statistics], "span_statistics": [spans]}, {}
+        {"columns": [columns]}, {"statistics": [statistics], "span_statistics": [spans]}, {"impressions": ""}
     )
     return statistics, root / "spans"
 
