@@ -103,7 +103,11 @@ def create_pipeline(
         settings.evaluation,
         settings.data.negative_sampling_rate,
         force_bless,
-        code_fingerprint("components.evaluator.executor", "components.evaluator.tfma_metrics"),
+        code_fingerprint(
+            "components.evaluator.executor",
+            "components.evaluator.tfma_metrics",
+            "components.evaluator.tfma_extractors",
+        ),
     )
     infra_blessing = None
     canaries: list[BaseComponent] = []

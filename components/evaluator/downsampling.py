@@ -5,9 +5,37 @@ Scores are corrected within the model (trainer/calibration.py, `sampling_shift`)
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import numpy as np
 
 from components.evaluator.sliced_rows import FloatArray
+
+
+class Thinning(NamedTuple):
+    """What happened to the rows."""
+
+    kept_share: float
+    """Of the impressions without a click, in (0, 1]."""
+    weighted: bool
+    """Whether the rows have a weight of their own; else the EvalConfig names a stand-in, whose values do not count."""
+
+
+THINNING: contextvars.ContextVar[Thinning] = contextvars.ContextVar("thinning")
+"""For components/evaluator/tfma_extractors.py: TFX finds it by its path, loads it anew and gives it no argument."""
+
+
+@contextlib.contextmanager
+def weighing_back(thinning: Thinning) -> Iterator[dict[str, str]]:
+    """Execution properties with which TFX's Evaluator weighs negatives back, as long as the context lasts."""
+    token = THINNING.set(thinning)
+    try:
+        yield {"custom_extractors": "components.evaluator.tfma_extractors.custom_extractors"}
+    finally:
+        THINNING.reset(token)
 
 
 def restored_rows(label: FloatArray, weight: FloatArray | None, kept_share: float) -> tuple[FloatArray, FloatArray]:

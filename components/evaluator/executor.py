@@ -15,13 +15,12 @@ from tfx.utils import path_utils
 
 from adclick.filesystem import join, open_binary
 from components.evaluator.blessing import mark
-from components.evaluator.downsampling import restored_rows
+from components.evaluator.downsampling import Thinning, restored_rows, weighing_back
 from components.evaluator.eval_columns import number_values
 from components.evaluator.measuring import as_json, measure
 from components.evaluator.scoring import score
 from components.evaluator.sliced_rows import FloatArray
 from components.evaluator.slices import slicings_from_columns
-from components.evaluator.tfma_extractors import Thinning, weighing_back
 from components.pusher.history import current_user
 from components.quality_gate.blessing import bless, write_verdict
 from components.quality_gate.verdict import Force, judge_measured

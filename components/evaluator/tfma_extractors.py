@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
 import functools
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from components.evaluator.downsampling import restored_rows
-
-
-class Thinning(NamedTuple):
-    """What happened to the rows."""
-
-    kept_share: float
-    """Of the impressions without a click, in (0, 1]."""
-    weighted: bool
-    """Whether the rows have a weight of their own; else the EvalConfig names a stand-in, whose values do not count."""
-
-
-# TFX finds the function by its path and gives it no argument of ours.
-_THINNING: contextvars.ContextVar[Thinning] = contextvars.ContextVar("thinning")
-
-
-@contextlib.contextmanager
-def weighing_back(thinning: Thinning) -> Iterator[dict[str, str]]:
-    """Execution properties with which TFX's Evaluator takes `custom_extractors`, as long as the context lasts."""
-    token = _THINNING.set(thinning)
-    try:
-        yield {"custom_extractors": f"{__name__}.custom_extractors"}
-    finally:
-        _THINNING.reset(token)
+from components.evaluator.downsampling import THINNING, Thinning, restored_rows
 
 
 def custom_extractors(eval_shared_model: Any, eval_config: Any, tensor_adapter_config: Any) -> list[Any]:
@@ -47,7 +22,7 @@ def custom_extractors(eval_shared_model: Any, eval_config: Any, tensor_adapter_c
     )
     unbatch = unbatch_extractor.UnbatchExtractor().stage_name
     place = next(number for number, one in enumerate(extractors, 1) if one.stage_name == unbatch)
-    weigh = beam.Map(functools.partial(weighed_back, thinning=_THINNING.get()))
+    weigh = beam.Map(functools.partial(weighed_back, thinning=THINNING.get()))
     extractors.insert(place, tfma.extractors.Extractor(stage_name="WeighBackNegatives", ptransform=weigh))
     return extractors
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.evaluator.downsampling import restored_rows
-from components.evaluator.tfma_extractors import Thinning, weighed_back
+from components.evaluator.downsampling import Thinning, restored_rows
+from components.evaluator.tfma_extractors import weighed_back
 
 
 def test_thinned_rows_have_the_click_rate_of_all() -> None:
