@@ -154,7 +154,7 @@ def test_a_record_of_an_older_adclick_is_shown(root: Path, capsys: pytest.Captur
     }
     record.write_text(json.dumps(old))
     assert printed(root, capsys, "list")[1]["record"] == {
-        **old, "metrics": None, "promoted_from": None, "displaced_digest": None
+        **old, "metrics": None, "promoted_from": None, "displaced_digest": None, "force_reason": None, "forced_by": None
     }  # fmt: skip
 
 
