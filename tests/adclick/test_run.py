@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -154,3 +155,17 @@ def test_forcing_a_blessing_needs_a_reason(data: Path, reason: str, capfd: pytes
 def test_a_reason_is_kept_in_one_line() -> None:
     assert run._force_reason(" clicks of one\n day  are missing ") == "clicks of one day are missing"
     assert run._force_reason(None) == ""
+
+
+def test_a_baseline_server_that_does_not_answer_is_told_before_anything_runs(
+    data: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        url = f"http://127.0.0.1:{held.getsockname()[1]}"
+    output = data.parent / "out"
+    arguments = ("--data-root", str(data), "--output-root", str(output), "--set", f"evaluation.baseline={url}")
+    assert call(*arguments) == 1
+    error = capfd.readouterr().err
+    assert error.startswith(f"adclick: evaluation.baseline: {url}: cannot tell which version is in service: no answer")
+    assert "start the server or correct the URL" in error
+    assert not output.exists()
