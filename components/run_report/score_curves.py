@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from components.evaluator.calibration import ECE_BINS, ece_bins
+from components.evaluator.sliced_rows import SlicedRows
+
 FloatArray = npt.NDArray[np.float64]
 POINTS = 100
-RELIABILITY_BINS = 10
 HISTOGRAM_BINS = 40
 Z_95 = 1.959963984540054
 """97.5 % point of the normal distribution."""
@@ -63,21 +65,25 @@ def gains(label: FloatArray, score: FloatArray, weight: FloatArray) -> dict[str,
 
 
 def reliability(label: FloatArray, score: FloatArray, weight: FloatArray) -> list[dict[str, float]]:
-    """Ten bins of equal row count, as in the expected calibration error: mean score beside observed click rate.
+    """The bins of the expected calibration error that hold any weight: mean score beside observed click rate.
 
     `low` and `high`: Wilson's 95 % interval of the rate (Wilson 1927), with Kish's effective number of rows.
     """
+    rows = SlicedRows.sort(label, score, weight)
+    number = ece_bins(rows)
+
+    def total(values: FloatArray) -> FloatArray:
+        return np.bincount(number, values, ECE_BINS)
+
+    weights, squares, counts = total(rows.weight), total(rows.weight**2), np.bincount(number, minlength=ECE_BINS)
+    clicks, expected = total(rows.positive), total(rows.weight * rows.score)
     bins = []
-    for rows in np.array_split(np.argsort(score, kind="stable"), RELIABILITY_BINS):
-        total = float(weight[rows].sum())
-        if not total:
-            continue
-        rate = float((weight[rows] * label[rows]).sum()) / total
-        low, high = wilson(rate, total**2 / float((weight[rows] ** 2).sum()))
-        mean = float((weight[rows] * score[rows]).sum()) / total
+    for one in np.flatnonzero(weights > 0).tolist():
+        rate = float(clicks[one] / weights[one])
+        low, high = wilson(rate, float(weights[one] ** 2 / squares[one]))
         bins.append({
-            "mean_prediction": _short(mean), "mean_label": _short(rate), "low": _short(low), "high": _short(high),
-            "rows": len(rows),
+            "mean_prediction": _short(float(expected[one] / weights[one])), "mean_label": _short(rate),
+            "low": _short(low), "high": _short(high), "rows": int(counts[one]),
         })  # fmt: skip
     return bins
 

@@ -71,8 +71,6 @@ def metric_rows(summary: Mapping[str, Any]) -> list[MetricRow]:
 def _difference(summary: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
     if key in (summary.get("difference") or {}):
         return "difference", key
-    if key in ((summary.get("evidence") or {}).get("differences") or {}):
-        return "evidence", "differences", key
     return None
 
 

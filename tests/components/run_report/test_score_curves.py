@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from components.evaluator.metrics import expected_calibration_error
 from components.run_report.score_curves import (
     POINTS,
     curves,
@@ -58,8 +59,10 @@ def test_wilsons_interval() -> None:
     assert wilson(0.0, 10)[0] == 0.0
 
 
-def test_reliability_bins_hold_equal_numbers_of_rows(scores: dict[str, npt.NDArray[np.float64]]) -> None:
+def test_reliability_has_the_bins_of_the_calibration_error(scores: dict[str, npt.NDArray[np.float64]]) -> None:
     bins = reliability(scores["label"], scores["candidate"], np.ones(len(scores["label"])))
+    gap = sum(one["rows"] * abs(one["mean_label"] - one["mean_prediction"]) for one in bins) / len(scores["label"])
+    assert gap == pytest.approx(expected_calibration_error(scores["label"], scores["candidate"]), abs=1e-6)
     assert [one["rows"] for one in bins] == [200] * 10
     lowest = np.sort(scores["candidate"])[:200]
     assert bins[0]["mean_prediction"] == pytest.approx(lowest.mean(), rel=1e-5)
@@ -83,4 +86,4 @@ def test_one_class_has_no_ranking_but_a_reliability() -> None:
     found = curves(np.zeros(4), SCORE)
     assert (found["roc"], found["precision_recall"], found["gains"]) == (None, None, None)
     assert found["histogram"]["clicks"] is None
-    assert len(found["reliability"]) == 4
+    assert [one["rows"] for one in found["reliability"]] == [1, 2, 1]  # equal scores share a bin
