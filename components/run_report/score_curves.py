@@ -9,12 +9,11 @@ import numpy.typing as npt
 
 from components.evaluator.calibration import ECE_BINS, ece_bins
 from components.evaluator.sliced_rows import SlicedRows
+from components.evaluator.wilson import wilson_interval
 
 FloatArray = npt.NDArray[np.float64]
 POINTS = 100
 HISTOGRAM_BINS = 40
-Z_95 = 1.959963984540054
-"""97.5 % point of the normal distribution."""
 
 
 def curves(label: FloatArray, score: FloatArray, weight: FloatArray | None = None) -> dict[str, Any]:
@@ -67,7 +66,7 @@ def gains(label: FloatArray, score: FloatArray, weight: FloatArray) -> dict[str,
 def reliability(label: FloatArray, score: FloatArray, weight: FloatArray) -> list[dict[str, float]]:
     """The bins of the expected calibration error that hold any weight: mean score beside observed click rate.
 
-    `low` and `high`: Wilson's 95 % interval of the rate (Wilson 1927), with Kish's effective number of rows.
+    `low` and `high`: Wilson's 95 % interval of the rate, with Kish's effective number of rows.
     """
     rows = SlicedRows.sort(label, score, weight)
     number = ece_bins(rows)
@@ -80,20 +79,13 @@ def reliability(label: FloatArray, score: FloatArray, weight: FloatArray) -> lis
     bins = []
     for one in np.flatnonzero(weights > 0).tolist():
         rate = float(clicks[one] / weights[one])
-        low, high = wilson(rate, float(weights[one] ** 2 / squares[one]))
+        effective = float(weights[one] ** 2 / squares[one])
+        low, high = wilson_interval(rate * effective, effective)
         bins.append({
             "mean_prediction": _short(float(expected[one] / weights[one])), "mean_label": _short(rate),
             "low": _short(low), "high": _short(high), "rows": int(counts[one]),
         })  # fmt: skip
     return bins
-
-
-def wilson(rate: float, rows: float) -> tuple[float, float]:
-    """95 % interval of a rate observed on `rows` > 0."""
-    z2 = Z_95**2 / rows
-    middle = (rate + z2 / 2) / (1 + z2)
-    half = Z_95 * float(np.sqrt(rate * (1 - rate) / rows + z2 / (4 * rows))) / (1 + z2)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def histogram(label: FloatArray, score: FloatArray, weight: FloatArray) -> dict[str, Any]:

@@ -15,6 +15,11 @@ class Metric(NamedTuple):
     style: str = "fixed4"
     told: str = ""
 
+    @property
+    def change_style(self) -> str:
+        """Of a difference: percentage points between shares."""
+        return "points" if self.style == "percent" else "signed"
+
 
 KNOWN: Mapping[str, Metric] = {
     "auc": Metric("AUC", "higher", told="chance that a click scores above a non-click"),

@@ -16,7 +16,6 @@ from components.run_report.score_curves import (
     precision_recall,
     reliability,
     roc,
-    wilson,
 )
 
 LABEL = np.array([1.0, 0.0, 1.0, 0.0])
@@ -51,12 +50,6 @@ def test_a_weight_counts_as_so_many_rows() -> None:
     weighted = gains(LABEL, SCORE, np.array([2.0, 1.0, 1.0, 1.0]))
     repeated = gains(np.append(LABEL, 1.0), np.append(SCORE, 0.9), np.ones(5))
     assert weighted == repeated
-
-
-def test_wilsons_interval() -> None:
-    """10 of 100: (0.1 + z²/200 ± z·√(0.1·0.9/100 + z²/40000)) / (1 + z²/100) with z² = 3.8415 is 0.0552 to 0.1744."""
-    assert wilson(0.1, 100) == (pytest.approx(0.05523, abs=1e-4), pytest.approx(0.17437, abs=1e-4))
-    assert wilson(0.0, 10)[0] == 0.0
 
 
 def test_reliability_has_the_bins_of_the_calibration_error(scores: dict[str, npt.NDArray[np.float64]]) -> None:

@@ -16,7 +16,7 @@ from components.run_report.html.page import SECTIONS, render
 
 NUMBER = re.compile(r"\d[\d.,]*")
 VOID = {"meta", "link", "img", "br", "wbr", "input"}
-SCALE = {"%": 0.01, "s": 1, "B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "": 1}
+SCALE = {"%": 0.01, "pp": 0.01, "s": 1, "B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "": 1}
 
 
 class Page(HTMLParser):
@@ -291,6 +291,7 @@ def test_a_forced_blessing_names_who_why_and_what_was_overruled(whole_summary: d
         ("fixed4", 0.73820500, "0.7382"),
         ("signed", -0.0012, "−0.0012"),
         ("signed", 0.0, "±0"),
+        ("points", -0.0123, "−1.23\u202fpp"),
         ("percent", 0.0854, "8.5\u202f%"),
         ("percent", 0.0002, "0.02\u202f%"),
         ("percent", 0.0, "0.0\u202f%"),
