@@ -272,7 +272,7 @@ def test_bounds_of_slices_are_shown_at_once_where_they_failed(whole_summary: dic
     assert f'data-at="/verdict/bounds/{whole + 1}/low">−0.0500</data>' in first
     assert "device=phone" not in first
     assert "unclear</span>" in rest
-    assert 'data-at="/verdict/slices_too_small/count">4</data> slices too small to decide' in rest
+    assert 'Slices too small to decide: <data value="4" data-at="/verdict/slices_too_small/count">4</data>' in rest
     assert "<li>device=tv: 9 rows, fewer than 100</li>" in rest
 
 
