@@ -199,7 +199,9 @@ def _difference(label: FloatArray, first: FloatArray, second: FloatArray) -> dic
 def _ece(truth: FloatArray, score: FloatArray) -> float:
     from components.evaluator.metrics import expected_calibration_error
 
-    return expected_calibration_error(truth, score, np.ones_like(score))
+    found = expected_calibration_error(truth, score)
+    assert found is not None  # there are rows
+    return found
 
 
 def _excess_loss(truth: FloatArray, score: FloatArray) -> float:

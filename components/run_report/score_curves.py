@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.evaluator.calibration import ECE_BINS, ece_bins
-from components.evaluator.sliced_rows import SlicedRows
+from components.evaluator.sliced_rows import SlicedRows, sums
 from components.evaluator.wilson import wilson_interval
 
 FloatArray = npt.NDArray[np.float64]
@@ -71,11 +71,9 @@ def reliability(label: FloatArray, score: FloatArray, weight: FloatArray) -> lis
     rows = SlicedRows.sort(label, score, weight)
     number = ece_bins(rows)
 
-    def total(values: FloatArray) -> FloatArray:
-        return np.bincount(number, values, ECE_BINS)
-
-    weights, squares, counts = total(rows.weight), total(rows.weight**2), np.bincount(number, minlength=ECE_BINS)
-    clicks, expected = total(rows.positive), total(rows.weight * rows.score)
+    weighed = (rows.weight, rows.weight**2, rows.positive, rows.weight * rows.score)
+    weights, squares, clicks, expected = (sums(number, values, ECE_BINS) for values in weighed)
+    counts = np.bincount(number, minlength=ECE_BINS)
     bins = []
     for one in np.flatnonzero(weights > 0).tolist():
         rate = float(clicks[one] / weights[one])
