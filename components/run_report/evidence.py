@@ -99,6 +99,6 @@ def _evaluated(rows: EvalRows) -> dict[str, Any]:
         "curves": {name: curves(label, rows.scores[name], weight) for name in models},
         "creatives": None
         if rows.creatives is None
-        else creative_ranking(rows.creatives, label, rows.scores["candidate"]),
+        else creative_ranking(rows.creatives, label, rows.scores["candidate"], weight),
         "importance": rows.importance,
     }

@@ -54,3 +54,12 @@ def test_thumbnails_are_jpegs_of_the_stored_pixels() -> None:
     image = Image.open(io.BytesIO(base64.b64decode(found["red"])))
     assert (image.format, image.size) == ("JPEG", (64, 64))
     assert np.abs(np.asarray(image).mean((0, 1)) - (200, 30, 30)).max() < 4
+
+
+def test_a_weight_counts_as_so_many_impressions() -> None:
+    """a: (3 · 0.2 + 1 · 0.6) / 4 = 0.3 with 1 click of 4; b's row weighs nothing, so that b is not ranked."""
+    paths = np.array([b"a", b"a", b"b"], object)
+    found = creative_ranking(paths, np.array([0.0, 1, 1]), np.array([0.2, 0.6, 0.9]), np.array([3.0, 1, 0]))
+    assert found is not None
+    assert found["most"] == [{"path": "a", "mean_prediction": 0.3, "mean_label": 0.25, "rows": 2}]
+    assert (found["ranked"], found["least"]) == (1, [])
