@@ -23,19 +23,21 @@ def creative_ranking(
     score: npt.NDArray[np.float64],
     weight: npt.NDArray[np.float64] | None = None,
 ) -> dict[str, Any] | None:
-    """By mean prediction over a creative's rows, weighted; `paths` is b"" where a row has no creative. All [rows].
+    """By mean prediction over a creative's rows; `paths` is b"" where a row has no creative. All [rows].
 
-    None where no row has a creative.
+    None where no row that weighs something has a creative.
     """
+    weights = np.ones_like(score) if weight is None else weight
+    counted = weights > 0
+    paths, label, score, weights = paths[counted], label[counted], score[counted], weights[counted]
     keys, inverse = np.unique(
         np.array([path.decode("utf-8", "replace") for path in paths], dtype=str), return_inverse=True
     )
-    weights = np.ones_like(score) if weight is None else weight
-    rows = np.bincount(inverse, weights > 0, len(keys)).astype(np.int64)
+    rows = np.bincount(inverse, minlength=len(keys))
     total = np.bincount(inverse, weights, len(keys))
-    some = np.where(total > 0, total, 1.0)
-    rate, mean = (np.bincount(inverse, weights * values, len(keys)) / some for values in (label, score))
-    named = (keys != "") & (rows > 0)
+    rate = np.bincount(inverse, weights * label, len(keys)) / total
+    mean = np.bincount(inverse, weights * score, len(keys)) / total
+    named = keys != ""
     if not named.any():
         return None
     fewest = FEWEST_ROWS

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.evaluator.calibration import ECE_BINS, ece_bins
-from components.evaluator.sliced_rows import SlicedRows, sums
+from components.evaluator.sliced_rows import SlicedRows, ratio, sums
 from components.evaluator.wilson import wilson_interval
 
 FloatArray = npt.NDArray[np.float64]
@@ -17,7 +17,7 @@ HISTOGRAM_BINS = 40
 
 
 def curves(label: FloatArray, score: FloatArray, weight: FloatArray | None = None) -> dict[str, Any]:
-    """Of one model: label in {0, 1}, score in (0, 1), weight ≥ 0; all [rows].
+    """Of one model: label in [0, 1], score in (0, 1), weight ≥ 0; all [rows].
 
     `roc`, `precision_recall` and `gains` are None where the rows have one class only.
     """
@@ -66,22 +66,27 @@ def gains(label: FloatArray, score: FloatArray, weight: FloatArray) -> dict[str,
 def reliability(label: FloatArray, score: FloatArray, weight: FloatArray) -> list[dict[str, float]]:
     """The bins of the expected calibration error that hold any weight: mean score beside observed click rate.
 
-    `low` and `high`: Wilson's 95 % interval of the rate, with Kish's effective number of rows.
+    `low` and `high`: Wilson's 95 % interval of the rate, with the number of rows of weight 1 that would spread as these
+    do; where all are clicked or none is, with Kish's.
     """
     rows = SlicedRows.sort(label, score, weight)
     number = ece_bins(rows)
 
-    weighed = (rows.weight, rows.weight**2, rows.positive, rows.weight * rows.score)
-    weights, squares, clicks, expected = (sums(number, values, ECE_BINS) for values in weighed)
-    counts = np.bincount(number, minlength=ECE_BINS)
+    def total(values: FloatArray) -> FloatArray:
+        return sums(number, values, ECE_BINS)
+
+    weights, counts = total(rows.weight), np.bincount(number, minlength=ECE_BINS)
+    rates, means = ratio(total(rows.positive), weights), ratio(total(rows.weight * rows.score), weights)
+    spread, squares = total((rows.weight * (rows.label - rates[number])) ** 2), total(rows.weight**2)
     bins = []
     for one in np.flatnonzero(weights > 0).tolist():
-        rate = float(clicks[one] / weights[one])
-        effective = float(weights[one] ** 2 / squares[one])
+        rate = float(rates[one])
+        alike = rate * (1 - rate) / spread[one] if spread[one] > 0 else 1 / squares[one]
+        effective = float(weights[one] ** 2 * alike)
         low, high = wilson_interval(rate * effective, effective)
         bins.append({
-            "mean_prediction": _short(float(expected[one] / weights[one])), "mean_label": _short(rate),
-            "low": _short(low), "high": _short(high), "rows": int(counts[one]),
+            "mean_prediction": _short(float(means[one])), "mean_label": _short(rate), "low": _short(low),
+            "high": _short(high), "rows": int(counts[one]),
         })  # fmt: skip
     return bins
 

@@ -23,6 +23,18 @@ def test_the_means_decide() -> None:
     assert found["least"] == [{"path": "c", "mean_prediction": 0.1, "mean_label": 0.0, "rows": 1}]
 
 
+def test_a_row_counts_by_its_weight() -> None:
+    """a: (0.2 · 3 + 0.4 · 1) / 4 = 0.25, clicked (1 · 3 + 0) / 4; what weighs nothing is not there."""
+    paths = np.array([b"a", b"a", b"b", b"c"], object)
+    weight = np.array([3.0, 1.0, 2.0, 0.0])
+    found = creative_ranking(paths, np.array([1.0, 0, 0.5, 1]), np.array([0.2, 0.4, 0.5, 0.9]), weight)
+    assert found is not None
+    assert [*found["most"], *found["least"]] == [
+        {"path": "b", "mean_prediction": 0.5, "mean_label": 0.5, "rows": 1},
+        {"path": "a", "mean_prediction": 0.25, "mean_label": 0.75, "rows": 2},
+    ]
+
+
 def test_rare_creatives_are_left_out_where_there_are_enough_others() -> None:
     paths = np.array([f"often-{n}".encode() for n in range(2 * SHOWN) for _ in range(20)] + [b"rare"], object)
     score = np.append(np.repeat(np.linspace(0.1, 0.5, 2 * SHOWN), 20), 0.99)
@@ -54,12 +66,3 @@ def test_thumbnails_are_jpegs_of_the_stored_pixels() -> None:
     image = Image.open(io.BytesIO(base64.b64decode(found["red"])))
     assert (image.format, image.size) == ("JPEG", (64, 64))
     assert np.abs(np.asarray(image).mean((0, 1)) - (200, 30, 30)).max() < 4
-
-
-def test_a_weight_counts_as_so_many_impressions() -> None:
-    """a: (3 · 0.2 + 1 · 0.6) / 4 = 0.3 with 1 click of 4; b's row weighs nothing, so that b is not ranked."""
-    paths = np.array([b"a", b"a", b"b"], object)
-    found = creative_ranking(paths, np.array([0.0, 1, 1]), np.array([0.2, 0.6, 0.9]), np.array([3.0, 1, 0]))
-    assert found is not None
-    assert found["most"] == [{"path": "a", "mean_prediction": 0.3, "mean_label": 0.25, "rows": 2}]
-    assert (found["ranked"], found["least"]) == (1, [])

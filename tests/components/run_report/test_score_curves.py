@@ -8,6 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from components.evaluator.metrics import expected_calibration_error
+from components.evaluator.wilson import wilson_interval
 from components.run_report.score_curves import (
     POINTS,
     curves,
@@ -60,6 +61,16 @@ def test_reliability_has_the_bins_of_the_calibration_error(scores: dict[str, npt
     lowest = np.sort(scores["candidate"])[:200]
     assert bins[0]["mean_prediction"] == pytest.approx(lowest.mean(), rel=1e-5)
     assert all(one["low"] <= one["mean_label"] <= one["high"] for one in bins)
+
+
+def test_reliability_of_rows_of_several_impressions_is_as_sure_as_the_impressions_spread() -> None:
+    """One bin of two rows (10 bins of 20 rows): a rate of 0.1 on 2 · 1,000, the rows 0.09 and 0.11.
+
+    Spread of the rate: √(2 · (1000 · 0.01)²) / 2000 = 0.00707, that of 0.1 · 0.9 / 0.00707² = 1,800 single rows.
+    """
+    label, score = np.tile([0.09, 0.11], 10), np.repeat(np.linspace(0.05, 0.5, 10), 2)
+    for one in reliability(label, score, np.full(20, 1000.0)):
+        assert (one["low"], one["high"]) == pytest.approx(wilson_interval(180.0, 1800.0), rel=1e-4)
 
 
 def test_histogram_shares_sum_to_one(scores: dict[str, npt.NDArray[np.float64]]) -> None:
