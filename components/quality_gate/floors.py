@@ -11,10 +11,10 @@ from typing import Literal
 
 import numpy as np
 
-from components.evaluator.calibration import ECE_BINS
+from components.evaluator.calibration import ECE_BINS, ece_bins
 from components.evaluator.intervals import optional
 from components.evaluator.measuring import Measured
-from components.evaluator.sliced_rows import FloatArray
+from components.evaluator.sliced_rows import SlicedRows
 from components.quality_gate.bounds import FAILED, HELD, UNCLEAR, Bound, State
 from configs.evaluation import Bounds
 
@@ -67,31 +67,30 @@ def _ece(measured: Measured, bound: float, confidence: float) -> Bound:
     title = "expected calibration error"
     if ece is None:
         return Bound(title, ece, "≤", bound, FAILED, False)
-    noise = calibrated_ece(rows.score, rows.weight, (1 + confidence) / 2)
-    noise *= shown_spread(rows.label, rows.score, rows.weight)
+    noise = calibrated_ece(rows, (1 + confidence) / 2) * shown_spread(rows)
     state = HELD if ece <= bound else FAILED if ece > bound + noise else UNCLEAR
     note = f"a calibrated model shows up to {noise:.4f} by chance"
     return Bound(title, ece, "≤", bound, state, state != FAILED, note=note)
 
 
-def shown_spread(label: FloatArray, score: FloatArray, weight: FloatArray) -> float:
+def shown_spread(rows: SlicedRows) -> float:
     """How far the rows spread about their scores, as a share of what single impressions of these weights would; ≤ 1.
 
     √(Σ w² (y − s)² / Σ w² s (1 − s)). It is about 1 unless a row stands for several impressions, which do not click
     all together, or impressions without a click weigh more, since most of them were left out.
     """
-    expected = float((weight**2 * score * (1 - score)).sum())
-    return min(1.0, float(np.sqrt((weight**2 * (label - score) ** 2).sum() / expected))) if expected > 0 else 1.0
+    expected = float((rows.weight**2 * rows.score * (1 - rows.score)).sum())
+    shown = float((rows.weight**2 * (rows.label - rows.score) ** 2).sum())
+    return min(1.0, float(np.sqrt(shown / expected))) if expected > 0 else 1.0
 
 
-def calibrated_ece(score: FloatArray, weight: FloatArray, quantile: float, seed: int = 0) -> float:
+def calibrated_ece(rows: SlicedRows, quantile: float, seed: int = 0) -> float:
     """The quantile of the expected calibration error where clicks come with the very probabilities that were told.
 
-    `score`: rising, [rows]. Consistency resampling (Bröcker and Smith 2007, Weather and Forecasting 22, 651–661), with
-    the normal law for the clicks of a bin.
+    `rows`: all together, in one slice. Consistency resampling (Bröcker and Smith 2007, Weather and Forecasting 22,
+    651–661), with the normal law for the clicks of a bin.
     """
-    middle = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
-    bins = np.minimum((middle * ECE_BINS).astype(np.int64), ECE_BINS - 1)
-    spread = np.sqrt(np.bincount(bins, weight**2 * score * (1 - score), ECE_BINS))
-    draws = np.abs(np.random.default_rng(seed).standard_normal((DRAWS, ECE_BINS))) @ spread / weight.sum()
+    variance = rows.weight**2 * rows.score * (1 - rows.score)
+    spread = np.sqrt(np.bincount(ece_bins(rows), variance, ECE_BINS))
+    draws = np.abs(np.random.default_rng(seed).standard_normal((DRAWS, ECE_BINS))) @ spread / rows.weights[0]
     return float(np.quantile(draws, quantile))

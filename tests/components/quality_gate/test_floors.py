@@ -8,7 +8,7 @@ from click_models import impressions, trained
 
 from components.evaluator.measuring import measure
 from components.evaluator.metrics import click_metrics, expected_calibration_error
-from components.evaluator.sliced_rows import FloatArray
+from components.evaluator.sliced_rows import FloatArray, SlicedRows
 from components.evaluator.slices import Slicing
 from components.quality_gate.bounds import Bound
 from components.quality_gate.floors import NEEDED, calibrated_ece, floors, shown_spread
@@ -83,7 +83,7 @@ def test_rows_of_one_class_cannot_show_what_a_bound_wants() -> None:
 def test_chance_alone_gives_a_calibrated_model_an_error_of_that_size() -> None:
     """1,000 draws of clicks from the very scores: 97.5 % of them stay below, ± 3 · 0.5 %."""
     score = trained(impressions(1_000, 3), 1)
-    bound = calibrated_ece(np.sort(score), np.ones(1_000), 0.975)
+    bound = calibrated_ece(SlicedRows.sort(np.zeros(1_000), score), 0.975)
     random = np.random.default_rng(1)
     errors = [
         expected_calibration_error((random.random(1_000) < score).astype(np.float64), score) or 0.0
@@ -111,15 +111,16 @@ def test_chance_is_that_of_impressions_where_rows_are_none(kind: str) -> None:
             label, weight, scored = clicked[kept].astype(np.float64), np.where(clicked[kept], 1.0, 5.0), score[kept]
         errors.append(expected_calibration_error(label, scored, weight) or 0.0)
         if len(bounds) < 20:
-            bounds.append(calibrated_ece(scored, weight, 0.975) * shown_spread(label, scored, weight))
+            rows = SlicedRows.sort(label, scored, weight)
+            bounds.append(calibrated_ece(rows, 0.975) * shown_spread(rows))
     assert np.quantile(errors, 0.975) == pytest.approx(np.mean(bounds), rel=0.12)
 
 
 def test_single_impressions_spread_as_they_should() -> None:
     data = impressions(10_000, 3)
     truth = 1 / (1 + np.exp(-(data.features @ data.truth + data.intercept)))
-    assert shown_spread(data.label, truth, np.ones(10_000)) == pytest.approx(1.0, abs=0.05)
-    assert shown_spread(np.zeros(0), np.zeros(0), np.zeros(0)) == 1.0
+    assert shown_spread(SlicedRows.sort(data.label, truth)) == pytest.approx(1.0, abs=0.05)
+    assert shown_spread(SlicedRows.sort(np.zeros(0), np.zeros(0))) == 1.0
 
 
 def test_a_calibration_error_fails_beyond_noise_only() -> None:
