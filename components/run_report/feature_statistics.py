@@ -19,7 +19,10 @@ Dataset: TypeAlias = statistics_pb2.DatasetFeatureStatistics
 def feature_statistics(
     newest: Dataset, previous: Dataset | None, kind_of: Callable[[str], str]
 ) -> list[dict[str, Any]]:
-    """One entry per feature, in the order of the statistics. `kind_of`: a feature's kind in the feature table."""
+    """One entry per feature, in the order of the statistics. `kind_of`: a feature's kind in the feature table.
+
+    Of a key no values are listed: which ones of an identifier's are most frequent says nothing of the data.
+    """
     before = {_name(one): one for one in previous.features} if previous else {}
     rows_before = previous.num_examples if previous else 0
     found = []
@@ -34,6 +37,10 @@ def feature_statistics(
         }
         if other is not None and not _numeric(feature) and not _numeric(other):
             _add_previous_shares(entry["newest"]["top"], feature, other)
+        if entry["kind"] == "key":
+            for side in (entry["newest"], entry["previous"] or {}):
+                if "top" in side:
+                    side["top"] = []
         sides = [one for one in (feature, other) if one is not None]
         entry["shape"] = _shape(sides) if all(_numeric(one) for one in sides) else None
         found.append(entry)

@@ -73,6 +73,11 @@ def summary(file: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     del found["pushed_version"]  # a second of the clock
     del found["verdict"]["canary"]  # measured times
+    for epoch in found["evidence"]["training"]["curve"] + found["evidence"]["training"]["refit"]:
+        del epoch["seconds"]
+    for feature in found["evidence"]["features"]["features"]:
+        if feature["newest"].get("distinct", 0) > 1_024:  # as in statistics
+            del feature["newest"]["top"]
     return found
 
 

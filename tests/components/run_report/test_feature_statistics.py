@@ -52,6 +52,12 @@ def test_a_string_and_a_feature_that_is_new(statistics: Makers) -> None:
     assert new["newest"]["top"][0]["value"] == "x" * 60 + "…"
 
 
+def test_of_a_key_no_values_are_listed(statistics: Makers) -> None:
+    spans = [statistics["dataset"](statistics["string"]("user", {"u1": 2, "u2": 1}, 0), rows=3) for _ in range(2)]
+    (found,) = feature_statistics(*spans, lambda _: "key")
+    assert (found["newest"]["distinct"], found["newest"]["top"], found["previous"]["top"]) == (2, [], [])
+
+
 def test_without_a_span_before_and_without_spread(statistics: Makers) -> None:
     now = statistics["dataset"](statistics["number"]("constant", 3.0, 3.0, [5], 0), rows=5)
     (found,) = feature_statistics(now, None, lambda _: "")
