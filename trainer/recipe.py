@@ -19,6 +19,7 @@ from trainer.calibration import calibrating_shift, calibrating_slope
 from trainer.click_model import ClickModel, EmbeddedFeature, embedded_features
 from trainer.dataset import Rows
 from trainer.effect_prior import effect_prior
+from trainer.effect_search import paired_effects
 from trainer.fitting import CreativeEmbedder, Epoch, fit, predict_logits, set_aside
 from trainer.image_tower import ImageTower
 from trainer.preprocessing import dense_names
@@ -106,16 +107,6 @@ def build(
 ) -> tuple[ClickModel, CreativeEmbedder]:
     """An untrained model whose bias is the logit of the training click rate, and the tower's embedder."""
     embedded = embedded_features(table, sizes)
-    rate = float(np.clip(np.average(rows.label, weights=rows.weight), 1e-4, 1.0 - 1e-4))
-    model = ClickModel(
-        dense_names(table),
-        embedded,
-        model_settings,
-        bias=float(np.log(rate) - np.log1p(-rate)),
-        rows=len(rows),
-        seed=settings.seed,
-        effect_priors=_effect_priors(embedded, rows, model_settings),
-    )
     tower = None
     if image is not None:
         tower = ImageTower(
@@ -124,7 +115,23 @@ def build(
             model_settings.layer_prior / max(len(rows), 1),
             settings.seed,
         )
-    return model, CreativeEmbedder(tower, store.pixels)
+    embedder = CreativeEmbedder(tower, store.pixels)
+    priors = _effect_priors(embedded, rows, model_settings)
+    rate = float(np.clip(np.average(rows.label, weights=rows.weight), 1e-4, 1.0 - 1e-4))
+    model = ClickModel(
+        dense_names(table),
+        embedded,
+        model_settings,
+        bias=float(np.log(rate) - np.log1p(-rate)),
+        rows=len(rows),
+        seed=settings.seed,
+        effect_priors=priors,
+        effects=paired_effects(
+            rows, dense_names(table), embedded, priors, embedder.components(), model_settings, settings.seed
+        ),
+        creative_features=tower.features if tower is not None else 0,
+    )
+    return model, embedder
 
 
 def _effect_priors(embedded: list[EmbeddedFeature], rows: Rows, settings: Model) -> dict[str, float]:
