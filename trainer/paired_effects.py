@@ -1,10 +1,10 @@
 """Which pairs of features act together on the click rate, and how strongly: found in the rows before training.
 
 A cross layer has to find a pair's effect and the directions in which it lies at once, from few clicks. Where the pair
-is known, a weight for each of its combinations with the right prior needs far fewer. Each candidate is tested on what the
-features' own effects leave unexplained, by the score test of a variance component: weights of mean 0 and variance τ²
-on the block's columns. Such a test asks for no fit of the block, so hundreds are cheap (Lin 1997, "Variance component
-testing in generalised linear models with random effects", doi 10.1093/biomet/84.2.309).
+is known, a weight for each of its combinations with the right prior needs far fewer. Each candidate is tested on what
+the features' own effects leave unexplained, by the score test of a variance component: weights of mean 0 and variance
+τ² on the block's columns. Such a test asks for no fit of the block, so hundreds are cheap (Lin 1997, "Variance
+component testing in generalised linear models with random effects", doi 10.1093/biomet/84.2.309).
 """
 
 from __future__ import annotations
