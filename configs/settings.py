@@ -147,6 +147,8 @@ class ImageTower(Section):
     """Colour, contrast and edge statistics beside the convolutions."""
     filters: tuple[int, ...] = (8, 16, 24)
     """Channels of the stride-2 convolutions; empty: statistics only."""
+    features: int = Field(default=24, ge=0, le=64)
+    """Principal components of the statistics, for effects of the creative on its own and by a feature's value."""
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
 
     @model_validator(mode="after")
@@ -168,7 +170,7 @@ class Model(Section):
     """Of `dcn_v2`."""
     deep_units: tuple[int, ...] = (32,)
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-    layer_prior: float = Field(default=4.0, ge=0.0)
+    layer_prior: float = Field(default=20.0, ge=0.0)
     """Strength of the Gaussian prior on dense, cross and convolution kernels, in pseudo-observations."""
     embedding_prior: float = Field(default=60.0, ge=0.0)
     """Strength of the Gaussian prior on embeddings and on the values' weights, in pseudo-observations; at most so much
@@ -177,6 +179,9 @@ class Model(Section):
     """Weaker priors for features whose values differ in click rate beyond chance (trainer/effect_prior.py)."""
     embedding_prior_ratio: float = Field(default=8.0, gt=0.0)
     """How much stronger the estimated prior is on embeddings than on the values' weights."""
+    paired_effects: bool = True
+    """Weights for the combinations of two features' values, and of a value and the creative's features, where the rows
+    show that they act together (trainer/paired_effects.py). Not for `logistic`."""
     use_images: bool = True
     image_tower: ImageTower = ImageTower()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -13,6 +13,7 @@ from configs.features import EMBEDDED_KINDS, AnyFeature, Bucketized, Categorical
 from configs.settings import Model
 from trainer.cross_network import CrossLayer
 from trainer.effect_prior import WEAKEST
+from trainer.paired_effects import PairedEffect
 from trainer.pairwise_products import PairwiseProducts
 
 
@@ -53,7 +54,8 @@ class ClickModel(keras.Model):
     """logit = bias + Σ weights + w · towers(x), with x the numbers, embeddings and creative side by side.
 
     Every kind has a weight for each number and for each value of an embedded feature, the wide part of Cheng et al.
-    2016, arXiv:1606.07792. The towers are, by `settings.kind`:
+    2016, arXiv:1606.07792, and weights for the pairs and the creative's components in `effects`, its crossed columns.
+    The towers are, by `settings.kind`:
 
     - logistic: the creative as it is;
     - wide_deep: that, and dense layers over x;
@@ -72,8 +74,12 @@ class ClickModel(keras.Model):
         rows: int,
         seed: int,
         effect_priors: Mapping[str, float] | None = None,
+        effects: Sequence[PairedEffect] = (),
+        creative_features: int = 0,
     ) -> None:
         """`bias`: logit of the training click rate. `rows`: training rows, which share the embeddings' prior.
+
+        `effects`: of pairs and of the creative's features, which are `creative_features` and come behind its embedding.
 
         `effect_priors`: strengths for the values' weights by feature; `settings.embedding_prior` for those it lacks.
         """
@@ -107,6 +113,19 @@ class ClickModel(keras.Model):
             )
             for one in embedded
         }
+        sizes = {one.name: one.size for one in embedded}
+        self._effects = list(effects)
+        self._creative_features = creative_features
+        self._effect_weights = [
+            keras.layers.Embedding(
+                (sizes[one.first] if one.first else 1) * (sizes[one.second] if one.second else 1),
+                1 if one.second else creative_features,
+                embeddings_initializer="zeros",
+                embeddings_regularizer=prior(one.prior),
+            )
+            for one in self._effects
+        ]
+        self._sizes = sizes
         crosses = settings.cross_layers if settings.kind == "dcn_v2" else 0
         of_layers = settings.layer_prior / max(rows, 1)
         self._crosses = [CrossLayer(of_layers, seed + index) for index in range(crosses)]
@@ -138,7 +157,9 @@ class ClickModel(keras.Model):
     def call(
         self, inputs: Mapping[str, tf.Tensor], creative: tf.Tensor | None = None, training: bool = False
     ) -> tf.Tensor:
-        """inputs: transformed columns, [batch] each (text: ragged [batch, (words)]); creative: [batch, dim + 1].
+        """inputs: transformed columns, [batch] each (text: ragged [batch, (words)]).
+
+        creative: [batch, dim + features + 1], as with_flag gives it: embedding, components, flag.
 
         Returns logits [batch].
         """
@@ -147,9 +168,18 @@ class ClickModel(keras.Model):
             if self._dense_names
             else []
         )
+        components = None
+        if creative is not None and self._creative_features:
+            at = creative.shape[-1] - 1 - self._creative_features
+            components = creative[:, at:-1]  # [B, features]
+            creative = tf.concat([creative[:, :at], creative[:, -1:]], -1)
         creatives = [] if creative is None else [creative]
         embeddings = [_embed(table, inputs[name]) for name, table in self._tables.items()]
         wide = [_embed(table, inputs[name]) for name, table in self._weights_of.items()]
+        wide += [
+            self._effect(one, table, inputs, components)
+            for one, table in zip(self._effects, self._effect_weights, strict=True)
+        ]
         towers = []
         if self._kind == "dcn_v2":
             features = tf.concat(numbers + embeddings + creatives, -1)  # [B, d]
@@ -172,6 +202,31 @@ class ClickModel(keras.Model):
         if linear:
             logits = tf.cast(logits, tf.float32) + tf.cast(tf.add_n(linear), tf.float32)
         return tf.squeeze(logits, -1)
+
+    def _effect(
+        self,
+        effect: PairedEffect,
+        weights: keras.layers.Embedding,
+        inputs: Mapping[str, tf.Tensor],
+        components: tf.Tensor | None,
+    ) -> tf.Tensor:
+        """Returns [batch, 1]."""
+        if effect.second:
+            return weights(inputs[effect.first] * self._sizes[effect.second] + inputs[effect.second])
+        if components is None:
+            raise ValueError("an effect of the creative needs the creative's features")
+        of_value = weights(inputs[effect.first]) if effect.first else weights(tf.zeros([1], tf.int64))
+        return tf.reduce_sum(tf.cast(of_value, tf.float32) * components, -1, keepdims=True)
+
+    @property
+    def effects(self) -> list[PairedEffect]:
+        """Of pairs and of the creative, in order."""
+        return list(self._effects)
+
+    @property
+    def effect_weights(self) -> list[keras.layers.Embedding]:
+        """As `effects`: [values of first · values of second, 1], or [values of first, creative's features]."""
+        return list(self._effect_weights)
 
     @property
     def kind(self) -> str:
@@ -211,7 +266,7 @@ class ClickModel(keras.Model):
     def multiply_logits(self, factor: float) -> None:
         """Folds a factor into the weights, so that serving need not know of it."""
         linear = [] if self._direct is None else [self._direct.kernel]
-        linear += [table.embeddings for table in self._weights_of.values()]
+        linear += [table.embeddings for table in [*self._weights_of.values(), *self._effect_weights]]
         for variable in [*self._out.variables, *linear]:
             variable.assign(variable * factor)
 

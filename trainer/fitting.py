@@ -56,6 +56,12 @@ class CreativeEmbedder:
         embedded = self.tower(tf.gather(self._pixels, rows), tf.gather(self._statistics, rows), training=training)
         return with_flag(tf.gather(embedded, position), index >= 0)
 
+    def components(self) -> npt.NDArray[np.float32] | None:
+        """Principal components of every stored creative's statistics, [creatives, features]; None without a tower."""
+        if self.tower is None:
+            return None
+        return self.tower.components(self._statistics).numpy()  # type: ignore[no-any-return]  # TensorFlow has no types
+
     def all_embeddings(self) -> tf.Tensor:
         """Embedding of every stored creative, [creatives, dim]."""
         if self.tower is None:

@@ -19,6 +19,7 @@ from trainer.calibration import calibrating_shift, calibrating_slope
 from trainer.click_model import ClickModel, EmbeddedFeature, embedded_features
 from trainer.dataset import Rows
 from trainer.effect_prior import effect_prior
+from trainer.effect_search import paired_effects
 from trainer.fitting import CreativeEmbedder, Epoch, best_epoch, fit, predict_logits, set_aside
 from trainer.image_tower import ImageTower
 from trainer.preprocessing import dense_names
@@ -107,18 +108,8 @@ def build(
 ) -> tuple[ClickModel, CreativeEmbedder]:
     """An untrained model whose bias is the logit of the training click rate, and the tower's embedder."""
     embedded = embedded_features(table, sizes)
-    rate = float(np.clip(np.average(rows.label, weights=rows.weight), 1e-4, 1.0 - 1e-4))
     # A weight tells how much a row matters and is no count of observations, unless it counts impressions.
     observations = round(float(rows.weight.sum())) if table.aggregated else len(rows)
-    model = ClickModel(
-        dense_names(table),
-        embedded,
-        model_settings,
-        bias=float(np.log(rate) - np.log1p(-rate)),
-        rows=observations,
-        seed=settings.seed,
-        effect_priors=_effect_priors(embedded, rows, model_settings, table.aggregated),
-    )
     tower = None
     if image is not None:
         tower = ImageTower(
@@ -127,7 +118,30 @@ def build(
             model_settings.layer_prior / max(observations, 1),
             settings.seed,
         )
-    return model, CreativeEmbedder(tower, store.pixels)
+    embedder = CreativeEmbedder(tower, store.pixels)
+    priors = _effect_priors(embedded, rows, model_settings, table.aggregated)
+    rate = float(np.clip(np.average(rows.label, weights=rows.weight), 1e-4, 1.0 - 1e-4))
+    model = ClickModel(
+        dense_names(table),
+        embedded,
+        model_settings,
+        bias=float(np.log(rate) - np.log1p(-rate)),
+        rows=observations,
+        seed=settings.seed,
+        effect_priors=priors,
+        effects=paired_effects(
+            rows,
+            dense_names(table),
+            embedded,
+            priors,
+            embedder.components(),
+            model_settings,
+            settings.seed,
+            table.aggregated,
+        ),
+        creative_features=tower.features if tower is not None else 0,
+    )
+    return model, embedder
 
 
 def _effect_priors(embedded: list[EmbeddedFeature], rows: Rows, settings: Model, aggregated: bool) -> dict[str, float]:

@@ -106,7 +106,7 @@ class _CountingTower(ImageTower):
     """Notes the pixels of each call."""
 
     def __init__(self) -> None:
-        super().__init__(3, TowerSettings(filters=(4,)), l2=0.0, seed=1)
+        super().__init__(3, TowerSettings(filters=(4,), features=2), l2=0.0, seed=1)
         self.seen: list[npt.NDArray[np.uint8]] = []
 
     def call(self, pixels: tf.Tensor, statistics: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
@@ -129,14 +129,15 @@ def test_the_tower_sees_each_creative_of_a_batch_once() -> None:
 def test_rows_without_a_creative_get_none_of_the_towers() -> None:
     embedder = CreativeEmbedder(_CountingTower(), PIXELS)
     rows = embedder(tf.constant([-1, 0, -1], tf.int64), training=False).numpy()
-    assert rows[[0, 2]].tolist() == [[0.0] * 4] * 2
+    assert rows[[0, 2]].tolist() == [[0.0] * 6] * 2
     assert rows[1, -1] == 1.0
     assert np.abs(rows[1, :-1]).max() > 0.0
 
 
 def test_an_empty_store_knows_no_creative() -> None:
     embedder = CreativeEmbedder(_CountingTower(), NO_PIXELS)
-    assert embedder(tf.constant([-1, -1], tf.int64), training=False).numpy().tolist() == [[0.0] * 4] * 2
+    assert not embedder.components().any()  # type: ignore[union-attr]  # it has a tower
+    assert embedder(tf.constant([-1, -1], tf.int64), training=False).numpy().tolist() == [[0.0] * 6] * 2
 
 
 def test_all_embeddings_are_those_of_the_store_in_order() -> None:

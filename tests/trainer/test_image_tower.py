@@ -16,7 +16,7 @@ WIDTH = 78
 
 def identity_tower() -> ImageTower:
     """Statistics only, whose projection hands its input on: what comes out is what was standardised."""
-    tower = ImageTower(WIDTH, TowerSettings(filters=(), dropout=0.0), l2=0.0, seed=1)
+    tower = ImageTower(WIDTH, TowerSettings(filters=(), dropout=0.0, features=0), l2=0.0, seed=1)
     tower(PIXELS[:1])
     kernel, bias = tower.trainable_variables
     kernel.assign(tf.eye(WIDTH))
@@ -84,3 +84,28 @@ def test_every_kernel_is_penalised_and_no_bias() -> None:
         variable.assign(tf.ones_like(variable))
     # kernels of ones: 3 · 3 · 3 inputs · 2 filters = 54, and (78 statistics + 2 filters) · 2 outputs = 160
     assert sorted(float(term) for term in tower.losses) == [0.5 * 54, 0.5 * 160]
+
+
+def test_components_stand_behind_the_embedding_uncorrelated_and_evened_out() -> None:
+    """Component c of the standardised statistics has spread s_c; here √s_c, in units of their quadratic mean."""
+    pixels = tf.constant(np.random.default_rng(2).integers(0, 256, (40, 16, 16, 3), np.uint8) // 4 * 3)
+    known = image_statistics(pixels)
+    tower = ImageTower(5, TowerSettings(features=3), l2=0.0, seed=1)
+    tower(pixels[:1])
+    tower.adapt(known)
+    behind = tower(pixels).numpy()[:, 5:]
+    assert behind == pytest.approx(tower.components(known).numpy(), abs=1e-5)
+    standard = (known - tf.reduce_mean(known, 0)) / (tf.math.reduce_std(known, 0) + 1e-3)
+    spreads = np.linalg.svd(standard.numpy(), compute_uv=False)[:3] / np.sqrt(40)
+    expected = np.sqrt(spreads) / np.sqrt(spreads.mean())
+    assert behind.std(0) == pytest.approx(expected, rel=1e-3)
+    assert np.corrcoef(behind.T) == pytest.approx(np.eye(3), abs=1e-3)
+
+
+def test_fewer_creatives_than_components_leave_the_rest_zero() -> None:
+    tower = ImageTower(5, TowerSettings(features=8), l2=0.0, seed=1)
+    tower(PIXELS[:1])
+    tower.adapt(image_statistics(PIXELS[:3]))  # three points span two directions
+    behind = tower(PIXELS).numpy()[:, 5:]
+    assert np.abs(behind[:, :2]).max() > 0.0
+    assert not behind[:, 2:].any()

@@ -291,5 +291,5 @@ def test_with_an_empty_store_a_row_without_a_creative_has_none() -> None:
     keys, encoded = tf.constant(["", "new.png", ""]), tf.constant([b"", b"", encode(9)])
     trained = embedder(tf.constant([-1, -1], tf.int64), training=False).numpy()
     found = creatives(keys, encoded)[0].numpy()
-    assert found[:2].tolist() == trained.tolist() == [[0.0] * 4] * 2
+    assert found[:2].tolist() == trained.tolist() == [[0.0] * (3 + tower.features + 1)] * 2
     assert found[2, -1] == 1.0

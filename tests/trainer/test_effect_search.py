@@ -1,0 +1,80 @@
+"""Effects in rows whose click rates are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from configs.settings import Model
+from trainer.click_model import ClickModel, EmbeddedFeature
+from trainer.dataset import Rows
+from trainer.effect_search import paired_effects
+
+ROWS = 20_000
+COLUMNS = [
+    EmbeddedFeature("segment", 6, 2, False),
+    EmbeddedFeature("device", 4, 2, False),
+    EmbeddedFeature("site", 9, 2, False),
+]
+
+
+def drawn(pair: float, creative: float) -> tuple[Rows, np.ndarray]:  # type: ignore[type-arg]  # float32
+    """Own effects everywhere; `pair` of segment × device, and one of the creative's two features by segment."""
+    generator = np.random.default_rng(3)
+    ids = {one.name: generator.integers(0, one.size, ROWS) for one in COLUMNS}
+    components = generator.normal(0.0, 1.0, (50, 2)).astype(np.float32)
+    index = generator.integers(-1, 50, ROWS)
+    seen = np.where(index >= 0, components[np.maximum(index, 0), 0], 0.0)
+    logit = -2.5 + 0.4 * np.sin(ids["site"]) + 0.5 * (ids["segment"] % 2)
+    logit = logit + pair * generator.normal(0.0, 1.0, (6, 4))[ids["segment"], ids["device"]]
+    logit = logit + creative * np.array([1.0, -1.0, 1.0, -1.0, 1.0, -1.0])[ids["segment"]] * seen
+    label = (generator.random(ROWS) < 1 / (1 + np.exp(-logit))).astype(np.float32)
+    inputs = {name: tf.constant(values) for name, values in ids.items()}
+    return Rows(inputs, index, label, np.ones(ROWS, np.float32)), components
+
+
+def found(pair: float, creative: float, settings: Model) -> set[tuple[str, str]]:
+    rows, components = drawn(pair, creative)
+    return {(one.first, one.second) for one in paired_effects(rows, [], COLUMNS, {}, components, settings, 1)}
+
+
+def test_what_acts_together_is_found_and_nothing_else() -> None:
+    settings = Model()
+    assert found(0.6, 0.0, settings) - {("", "")} == {("segment", "device")}
+    assert found(0.0, 0.6, settings) - {("", "")} == {("segment", "")}
+    assert found(0.0, 0.0, settings) - {("", "")} == set()
+
+
+def test_logistic_and_the_setting_have_no_pairs() -> None:
+    assert found(0.6, 0.6, Model(kind="logistic")) - {("", "")} == set()
+    assert found(0.6, 0.6, Model(paired_effects=False)) == set()
+
+
+def test_one_class_alone_has_no_effects() -> None:
+    rows, components = drawn(0.6, 0.6)
+    silent = Rows(rows.inputs, rows.creative, np.zeros(ROWS, np.float32), rows.weight)
+    assert paired_effects(silent, [], COLUMNS, {}, components, Model(), 1) == []
+
+
+def test_the_model_adds_the_weights_of_pairs_and_creative() -> None:
+    """Logits are bias + w[segment, device] + v[segment] · features: 0.5 + 3 + (2 · 10 - 1 · 4) = 19.5."""
+    rows, components = drawn(0.6, 0.6)
+    effects = [one for one in paired_effects(rows, [], COLUMNS, {}, components, Model(), 1) if one.first == "segment"]
+    assert {one.second for one in effects} == {"device", ""}
+    settings = Model(kind="logistic")
+    model = ClickModel([], COLUMNS, settings, bias=0.5, rows=ROWS, seed=1, effects=effects, creative_features=2)
+    inputs = {"segment": tf.constant([5]), "device": tf.constant([2]), "site": tf.constant([0])}
+    creative = tf.constant([[0.0, 10.0, 4.0, 1.0]])  # an embedding of one, two features, the flag
+    model(inputs, creative)
+    for one, weights in zip(model.effects, model.effect_weights, strict=True):
+        values = np.zeros(weights.embeddings.shape, np.float32)
+        if one.second:
+            values[5 * 4 + 2] = 3.0
+        else:
+            values[5] = [2.0, -1.0]
+        weights.embeddings.assign(values)
+    kernel, _ = model.towers()["out"].variables
+    kernel.assign(tf.zeros_like(kernel))
+    assert model(inputs, creative).numpy().tolist() == [19.5]
+    model.multiply_logits(2.0)
+    assert model(inputs, creative).numpy().tolist() == [39.0]

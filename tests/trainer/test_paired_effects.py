@@ -1,0 +1,90 @@
+"""The score test of a block of weights, and the pairs that are worth one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from trainer.paired_effects import MAX_ROWS, MAX_WEIGHTS, candidates, creative_effect, score_test, some_rows
+
+
+def test_two_groups_by_hand() -> None:
+    """p = 1/2 in four rows. Group 0: labels 1, 1, scores 1/2 + 1/2 = 1; group 1: labels 0, 0, score -1.
+
+    Q = 1 + 1 = 2; by chance Σ p (1 - p) = 4 · 1/4 = 1; F = 1/2 in each group, Σ F² = 1/2. The fourth cumulant
+    1/4 · (1 - 6/4) is negative and left out, so that the error is √(2 · 1/2) = 1 and the score (2 - 1) / 1 = 1.
+    τ² = (2 - 1 - 1) / (1/2) = 0.
+    """
+    group, ones = np.array([0, 0, 1, 1]), np.ones((4, 1))
+    residual, spread = np.array([0.5, 0.5, -0.5, -0.5]), np.full(4, 0.25)
+    assert score_test(group, ones, residual, spread, np.ones(4)) == pytest.approx((1.0, 0.0))
+
+
+def test_several_columns_count_their_covariance_too() -> None:
+    """One group, columns (1, 1) in each of eight rows, all clicked at p = 1/2: g = (4, 4), Q = 32.
+
+    By chance 8 · 1/4 · 2 = 4; F = [[2, 2], [2, 2]], |F|² = 16, error √32 = 5.657: score 28 / 5.657 = 4.950,
+    τ² = (28 - 5.657) / 16 = 1.396.
+    """
+    found = score_test(np.zeros(8, np.int64), np.ones((8, 2)), np.full(8, 0.5), np.full(8, 0.25), np.ones(8))
+    assert found == pytest.approx((4.9497, 1.39645), rel=1e-4)
+
+
+def test_aggregated_rows_are_their_impressions() -> None:
+    """Three rows of 2 impressions, 1 clicked each, are six rows of one in every figure."""
+    group = np.array([0, 0, 1])
+    spread, residual = np.array([0.2, 0.2, 0.2]), np.array([0.5, 0.5, 0.5]) - 0.25
+    together = score_test(group, np.ones((3, 1)), residual, spread, np.full(3, 2.0), aggregated=True)
+    singly = np.tile([0.75, -0.25], 3)
+    apart = score_test(np.repeat(group, 2), np.ones((6, 1)), singly, np.repeat(spread, 2), np.ones(6))
+    assert together == pytest.approx(apart)
+
+
+def drawn(seed: int, effect: float, rate: float = 0.05) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]  # of ints and floats
+    """20,000 rows in 100 groups whose logits have this spread. Returns group and label."""
+    generator = np.random.default_rng(seed)
+    group = generator.integers(0, 100, 20_000)
+    logit = np.log(rate / (1 - rate)) + generator.normal(0.0, effect, 100)[group]
+    return group, (generator.random(20_000) < 1 / (1 + np.exp(-logit))).astype(np.float64)
+
+
+def test_chance_alone_seldom_passes() -> None:
+    """Scores of 300 draws without any effect have mean 0 and spread 1, also where clicks are rare."""
+    scores = []
+    for seed in range(300):
+        group, label = drawn(seed, 0.0)
+        spread = np.full(len(label), label.mean() * (1 - label.mean()))
+        scores.append(score_test(group, np.ones((20_000, 1)), label - label.mean(), spread, np.ones(20_000)).score)
+    assert np.mean(scores) == pytest.approx(0.0, abs=0.2)  # 300 draws: ± 0.06
+    assert np.std(scores) == pytest.approx(1.0, abs=0.15)  # ± 0.04
+
+
+def test_an_effect_is_found_in_its_size() -> None:
+    """Spread 0.5, τ² = 0.25: the mean of 20 draws is near it, below for the error that is taken off."""
+    found = []
+    for seed in range(20):
+        group, label = drawn(seed, 0.5, rate=0.1)
+        spread = np.full(len(label), label.mean() * (1 - label.mean()))
+        test = score_test(group, np.ones((20_000, 1)), label - label.mean(), spread, np.ones(20_000))
+        assert test.score > 3.0
+        found.append(test.variance)
+    assert 0.15 < np.mean(found) < 0.35
+
+
+def test_pairs_of_too_many_combinations_are_no_candidates() -> None:
+    ids = {"many": np.zeros(3, np.int64), "few": np.zeros(3, np.int64), "device": np.array([0, 1, 1])}
+    sizes = {"many": MAX_WEIGHTS, "few": 5, "device": 2}
+    found = candidates(ids, sizes, np.ones((3, 2)))
+    assert [(one.first, one.second) for one in found] == [("few", "device"), ("few", ""), ("device", "")]
+    assert found[0].group.tolist() == [0, 1, 1]  # 0 · 2 + device
+
+
+def test_a_creative_without_effect_has_none() -> None:
+    """Columns of zeros: no information."""
+    assert creative_effect(np.zeros((4, 2)), np.ones(4), np.full(4, 0.2), np.ones(4), 0.5) is None
+
+
+def test_rows_are_sampled_beyond_the_limit_only() -> None:
+    assert some_rows(10, 1).tolist() == list(range(10))
+    taken = some_rows(MAX_ROWS + 5, 1)
+    assert len(np.unique(taken)) == MAX_ROWS

@@ -1,0 +1,144 @@
+"""Which pairs of features act together on the click rate, and how strongly: found in the rows before training.
+
+A cross layer has to find a pair's effect and the directions in which it lies at once, from few clicks. Where the pair
+is known, a weight for each of its combinations with the right prior needs far fewer. Each candidate is tested on what
+the features' own effects leave unexplained, by the score test of a variance component: weights of mean 0 and variance
+τ² on the block's columns. Such a test asks for no fit of the block, so hundreds are cheap (Lin 1997, "Variance
+component testing in generalised linear models with random effects", doi 10.1093/biomet/84.2.309).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+MAX_WEIGHTS = 20_000
+"""Of one pair; combinations of larger ones come too rarely to have weights of their own."""
+MAX_ROWS = 60_000
+"""That are looked at."""
+LEAST_SCORE = 3.0
+"""Standard errors by which a pair must exceed chance: of hundreds without effect hardly one does."""
+MAX_TESTED = 16
+"""Of the pairs that stand out at first, each of which may cost a fit."""
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class PairedEffect(NamedTuple):
+    """Weights for combinations of two features' values, or for the creative's features by a feature's value."""
+
+    first: str
+    """A feature of values; empty for the creative's features on their own."""
+    second: str
+    """Another feature of values; empty for the creative's features."""
+    prior: float
+    """Strength of the Gaussian prior, k in the penalty k · w²."""
+
+
+class ScoreTest(NamedTuple):
+    """What the rows say of one block."""
+
+    score: float
+    """Standard errors above chance."""
+    variance: float
+    """τ² of the weights, less one standard error; at least 0."""
+
+
+def score_test(
+    group: npt.NDArray[np.int64],
+    columns: FloatArray,
+    residual: FloatArray,
+    spread: FloatArray,
+    weight: FloatArray,
+    aggregated: bool = False,
+) -> ScoreTest:
+    """Of weights [groups, columns] on a row's columns, one set for each group.
+
+    group: from 0, [rows]. columns: [rows, K]. residual: label - p, spread: p (1 - p), weight: [rows].
+    `aggregated`: weights count impressions, which are drawn one by one.
+
+    With g the groups' scores Σ weight · residual · column and F their information Σ weight · spread · column columnᵀ,
+    Q = Σ |g|² has expectation Σ weight² · spread · |column|² under chance and exceeds it by τ² Σ |F|².
+    """
+    groups = int(group.max()) + 1
+    squares = np.square(columns).sum(1)  # [rows]
+    scaled = columns * (weight * residual)[:, None]
+    scores = np.stack([np.bincount(group, scaled[:, one], groups) for one in range(columns.shape[1])], 1)
+    counts = np.ones_like(weight) if aggregated else weight
+    by_chance = float((weight * counts * spread) @ squares)
+    information = _squared_information(group, columns, weight * spread, groups)
+    # A Bernoulli variable's fourth cumulant is spread (1 - 6 spread): with rare clicks Q is far from normal.
+    tail = float(np.maximum(weight * counts**3 * spread * (1.0 - 6.0 * spread), 0.0) @ squares**2)
+    error = float(np.sqrt(2.0 * information + tail))
+    if information <= 0.0:
+        return ScoreTest(0.0, 0.0)
+    excess = float(np.square(scores).sum()) - by_chance
+    return ScoreTest(excess / error, max(excess - error, 0.0) / information)
+
+
+def _squared_information(
+    group: npt.NDArray[np.int64], columns: FloatArray, information: FloatArray, groups: int
+) -> float:
+    """Σ over groups of the squared Frobenius norm of Σ information · column columnᵀ."""
+    if columns.shape[1] == 1:
+        return float(np.square(np.bincount(group, information * columns[:, 0] ** 2, groups)).sum())
+    order = np.argsort(group, kind="stable")
+    ends = np.cumsum(np.bincount(group, minlength=groups))
+    total = 0.0
+    for rows in np.split(order, ends[:-1]):
+        block = columns[rows]
+        total += float(np.square(block.T @ (block * information[rows, None])).sum())
+    return total
+
+
+class Candidate(NamedTuple):
+    """A pair that may act together."""
+
+    first: str
+    second: str
+    group: npt.NDArray[np.int64]
+    """Combination of values of each row, or value where `second` is the creative; [rows]"""
+    columns: FloatArray
+    """Ones [rows, 1], or the creative's features [rows, K]."""
+
+
+def candidates(
+    ids: Mapping[str, npt.NDArray[np.int64]], sizes: Mapping[str, int], creative: FloatArray | None
+) -> list[Candidate]:
+    """Pairs of the features in `ids`, and each of them with the creative's features [rows, K], of few enough weights.
+
+    ids: value of each row by feature, [rows], each below its size.
+    """
+    found = []
+    for first, second in itertools.combinations(ids, 2):
+        if sizes[first] * sizes[second] <= MAX_WEIGHTS:
+            group = ids[first] * sizes[second] + ids[second]
+            found.append(Candidate(first, second, group, np.ones((len(group), 1))))
+    if creative is not None:
+        width = creative.shape[1]
+        found += [Candidate(name, "", ids[name], creative) for name in ids if sizes[name] * width <= MAX_WEIGHTS]
+    return found
+
+
+def creative_effect(
+    creative: FloatArray,
+    residual: FloatArray,
+    spread: FloatArray,
+    weight: FloatArray,
+    weakest: float,
+    aggregated: bool = False,
+) -> PairedEffect | None:
+    """Of the creative's features on their own, [rows, K]; None where they say nothing."""
+    test = score_test(np.zeros(len(residual), np.int64), creative, residual, spread, weight, aggregated)
+    return PairedEffect("", "", max(0.5 / test.variance, weakest)) if test.variance > 0.0 else None
+
+
+def some_rows(rows: int, seed: int) -> npt.NDArray[np.int64]:
+    """At most MAX_ROWS of them, in order."""
+    if rows <= MAX_ROWS:
+        return np.arange(rows)
+    return np.sort(np.random.default_rng(seed).choice(rows, MAX_ROWS, replace=False))
