@@ -30,6 +30,7 @@ class CreativeTrainerSpec(ComponentSpec):
         "transform_graph": ChannelParameter(type=standard_artifacts.TransformGraph),
         "schema": ChannelParameter(type=standard_artifacts.Schema),
         "creative_store": ChannelParameter(type=CreativeStore, optional=True),
+        "hyperparameters": ChannelParameter(type=standard_artifacts.HyperParameters, optional=True),
     }
     OUTPUTS = {
         "model": ChannelParameter(type=standard_artifacts.Model),
@@ -54,8 +55,9 @@ class CreativeTrainer(base_component.BaseComponent):
         creative_store: BaseChannel | None,
         settings: Settings,
         code: str,
+        hyperparameters: BaseChannel | None = None,
     ) -> None:
-        """`code` fingerprints the sources that training depends on."""
+        """`code` fingerprints the sources that training depends on. `hyperparameters`: of a tuner in the same run."""
         config = {
             "features": settings.features.model_dump_json(),
             "model": settings.model.model_dump_json(),
@@ -68,6 +70,7 @@ class CreativeTrainer(base_component.BaseComponent):
             transform_graph=transform_graph,
             schema=schema,
             creative_store=creative_store,
+            hyperparameters=hyperparameters,
             train_args=trainer_pb2.TrainArgs(splits=["train"]),
             eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
             run_fn=RUN_FN,
