@@ -34,11 +34,15 @@ def test_every_default_of_a_searched_setting_lies_in_the_default_space() -> None
 def test_paths_with_dots_and_nested_mean_the_same() -> None:
     dots = load_settings(None, ["tuner.space={model.image_tower.dropout: {choices: [0.0, 0.2]}}"])
     nests = load_settings(None, ["tuner.space.model.image_tower.dropout.choices=[0.0, 0.2]"])
-    assert dots.tuner.space == nests.tuner.space == {
-        "model.image_tower.dropout": Tuner.model_validate(
-            {"space": {"model.image_tower.dropout": {"choices": [0.0, 0.2]}}}
-        ).space["model.image_tower.dropout"]
-    }
+    assert (
+        dots.tuner.space
+        == nests.tuner.space
+        == {
+            "model.image_tower.dropout": Tuner.model_validate(
+                {"space": {"model.image_tower.dropout": {"choices": [0.0, 0.2]}}}
+            ).space["model.image_tower.dropout"]
+        }
+    )
 
 
 def test_a_space_of_ones_own_replaces_the_default_one() -> None:

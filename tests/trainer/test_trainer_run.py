@@ -37,7 +37,7 @@ def test_training_leaves_a_calibrated_model_and_its_record(
     config = {
         "features": TABLE.model_dump_json(),
         "model": Model().model_dump_json(),
-        "trainer": Trainer(epochs=2, min_steps=0, stopping_share=0.0).model_dump_json(),
+        "trainer": Trainer(epochs=5, min_steps=0, stopping_share=0.0).model_dump_json(),
         "image_px": 16,
         "creative_store": str(tmp_path / "store"),
     }
@@ -46,6 +46,7 @@ def test_training_leaves_a_calibrated_model_and_its_record(
             SimpleNamespace(
                 custom_config=config,
                 transform_output=str(sample.transform),
+                hyperparameters={"space": [], "values": {"trainer.epochs": 2, "model.deep_units": "[4]"}},
                 train_files=[str(sample.examples / "*.gz")],
                 eval_files=[str(sample.examples / "part-1.gz")],
                 serving_model_dir=str(tmp_path / "model"),
@@ -56,6 +57,7 @@ def test_training_leaves_a_calibrated_model_and_its_record(
         framework_config.disable_op_determinism()
     record = json.loads((tmp_path / "run" / "training.json").read_text())
     assert record["rows"] == 6
+    assert record["tuned"] == {"trainer.epochs": 2, "model.deep_units": [4]}  # they go before the settings' 5 and [32]
     assert [epoch["epoch"] for epoch in record["curve"]] == [1, 2]
     assert "epoch 2/2: log loss " in capsys.readouterr().out
     loaded = tf.saved_model.load(str(tmp_path / "model"))
