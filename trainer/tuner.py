@@ -139,8 +139,13 @@ class ClickTuner(base_tuner.BaseTuner):
     def run_trial(self, trial: Any, fitted: Rows, measured: Rows) -> dict[str, float]:
         """KerasTuner's hook. Raises FailedTrialError whatever went wrong: the search goes on."""
         started = time.monotonic()
+        values = decoded(trial.hyperparameters.values)
+        for earlier in self.records():
+            # A Gaussian process may choose the same again, and the same training gives the same model.
+            if earlier.values == values and earlier.log_loss is not None:
+                return {OBJECTIVE: earlier.log_loss, "seconds": 0.0}
         try:
-            loss = self._loss(decoded(trial.hyperparameters.values), fitted, measured)
+            loss = self._loss(values, fitted, measured)
         except Exception as error:
             raise FailedTrialError(f"{type(error).__name__}: {' '.join(str(error).split())[:LONGEST_CAUSE]}") from error
         return {OBJECTIVE: loss, "seconds": time.monotonic() - started}

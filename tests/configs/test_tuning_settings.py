@@ -61,7 +61,7 @@ def test_a_space_of_ones_own_replaces_the_default_one() -> None:
         ("{trainer.seed: {min: 1, max: 9}}", "tuner.space.trainer.seed: is not searched: the best of several seeds"),
         ("{model.dropout: {min: 0.0, max: 1.0}}", "tuner.space.model.dropout: max 1.0: Input should be less than 1"),
         ("{trainer.epochs: {min: 0, max: 4}}", "tuner.space.trainer.epochs: min 0: Input should be greater than or"),
-        ("{trainer.epochs: {min: 1.5, max: 4}}", "tuner.space.trainer.epochs: min 1.5: Input should be a valid integer"),
+        ("{trainer.epochs: {min: 1.5, max: 4}}", "tuner.space.trainer.epochs: min 1.5: Input should be a valid int"),
         ("{trainer.epochs: {min: 1, max: 4, step: 0.5}}", "tuner.space.trainer.epochs: step 0.5 is no whole number"),
         ("{model.kind: {choices: [dcn_v2, dcnv3]}}", "tuner.space.model.kind: choice 'dcnv3': Input should be"),
         ("{model.deep_units: {choices: [[32], 64]}}", "tuner.space.model.deep_units: choice 64: Input should be a"),
