@@ -80,7 +80,9 @@ def read_best(file: Path) -> BestValues:
     """Raises FileNotFoundError, and SettingsError for what is no such file."""
     try:
         best = BestValues.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
+    except FileNotFoundError:
+        raise
+    except (ValidationError, yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         told = " ".join(str(error).split())
         raise SettingsError(
             f"{file}: is not a search's best values: {told[:200]}; tuner.reuse=false trains without them"

@@ -58,8 +58,7 @@ def test_values_of_every_kind_come_back_as_settings_of_their_type() -> None:
     )
     seen = []
     for number in range(20):
-        trial = oracle.create_trial(f"tuner{number}")
-        values = decoded(json.loads(json.dumps(trial.hyperparameters.values)))
+        values = decoded(json.loads(json.dumps(oracle.populate_space(str(number))["values"])))
         model, trainer = applied(Model(), Trainer(), values)
         assert 0.2 <= model.image_tower.dropout <= 0.4
         assert 0.001 <= trainer.learning_rate <= 0.01

@@ -30,6 +30,7 @@ TABLE = FeatureTable.model_validate(
 INPUTS = TrainingInputs(TABLE, None, CreativePixels((), np.zeros((0, 16, 16, 3), np.uint8)))
 MODEL = Model(kind="logistic")
 TRAINER = Trainer(epochs=2, batch_size=64, min_steps=20, learning_rate=1e-6, weight_averaging=0.5, refit=False)
+LEARNING = TRAINER.model_copy(update={"learning_rate": 0.3})
 SPACE = {"trainer.learning_rate": {"choices": [1e-6, 0.3]}, "model.layer_prior": {"min": 0.0, "max": 1.0}}
 
 
@@ -81,40 +82,42 @@ def test_too_few_rows_are_told(count: int) -> None:
         set_apart(count, settings())
 
 
-@pytest.mark.parametrize("algorithm", ["random", "bayesian", "grid"])
-def test_a_search_finds_the_learning_rate_that_learns(algorithm: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("algorithm", "trials"), [("random", 4), ("bayesian", 5), ("grid", 9)])
+def test_a_search_finds_the_learning_rate_that_learns(algorithm: str, trials: int, tmp_path: Path) -> None:
     """At 1e-6 no weight moves: the log loss is that of the click rate. At 0.3 the bid is learnt."""
-    tuner = settings(algorithm=algorithm, trials=7 if algorithm == "bayesian" else 12 if algorithm == "grid" else 5)
-    space = {"trainer.learning_rate": SPACE["trainer.learning_rate"]} if algorithm == "grid" else SPACE
-    tuner = tuner.model_copy(update={"space": Tuner.model_validate({"space": space}).space})
+    grid = algorithm == "grid"
+    space = {"trainer.learning_rate": SPACE["trainer.learning_rate"]} if grid else SPACE
+    tuner = settings(algorithm=algorithm, trials=trials, space=space, seed=3)
     found = tuner_of(tmp_path, tuner)
     told = searched(found, tuner)
     records = found.records()
-    # a grid of two choices has two trials, whatever is allowed
-    assert len(records) == (2 if algorithm == "grid" else tuner.trials)
-    first = records[0]
-    assert first.values["trainer.learning_rate"] == 1e-6
-    assert first.own == (algorithm == "grid")  # layer_prior 4.0 lies outside of the space, its nearest is 1.0
-    losses = {record.values["trainer.learning_rate"]: record.log_loss for record in records}
+    assert len(records) == (2 if grid else trials)  # a grid of two choices has two trials, whatever is allowed
+    assert records[0].values["trainer.learning_rate"] == 1e-6
+    assert records[0].own == grid  # layer_prior 4.0 lies outside of the space, and its nearest is 1.0
+    losses = {record.values["trainer.learning_rate"]: record.log_loss or 0.0 for record in records}
     assert losses[0.3] < losses[1e-6] - 0.1
-    best = found.get_best_hyperparameters()[0].values
-    assert best["trainer.learning_rate"] == "0.3"
+    assert found.get_best_hyperparameters()[0].values["trainer.learning_rate"] == "0.3"
     assert len(told) == len(records) + 2
-    assert told[0] == f"{tuner.trials} trials, {algorithm}: each trains on 320 rows and is measured on 80 others"
-    assert told[-1].startswith(f"best: trial {min(records, key=lambda one: one.log_loss).trial} with log loss 0.")
+    assert told[0] == f"{trials} trials, {algorithm}: each trains on 320 rows and is measured on 80 others"
+    assert told[-1].startswith(
+        f"best: trial {min(records, key=lambda one: one.log_loss or 0.0).trial} with log loss 0."
+    )
 
 
-def test_a_search_is_the_same_again(tmp_path: Path) -> None:
-    tuner = settings(trials=3)
-    both = [tuner_of(tmp_path / name, tuner) for name in ("one", "two")]
-    for found in both:
+def test_a_training_is_the_same_again_whatever_was_trained_before(tmp_path: Path) -> None:
+    one, two = (
+        settings(trials=trials, space={"trainer.learning_rate": SPACE["trainer.learning_rate"]}) for trials in (1, 2)
+    )
+    both = [tuner_of(tmp_path / "one", one, LEARNING), tuner_of(tmp_path / "two", two)]
+    for found, tuner in zip(both, (one, two), strict=True):
         searched(found, tuner)
-    one, two = ([record._replace(seconds=None) for record in found.records()] for found in both)
-    assert one == two
+    (first,), (_, second) = (found.records() for found in both)
+    assert first.values == second.values == {"trainer.learning_rate": 0.3}
+    assert first.log_loss == second.log_loss
 
 
 def test_a_trial_that_fails_does_not_end_the_search(tmp_path: Path) -> None:
-    """Neither statistics nor filters: two of four combinations of the grid, since the first two go on alone."""
+    """One of the grid's four combinations has neither statistics nor filters."""
     space = {
         "model.image_tower.statistics": {"choices": [True, False]},
         "model.image_tower.filters": {"choices": [[8], []]},
@@ -149,29 +152,66 @@ def test_a_search_without_a_figure_is_a_failure(tmp_path: Path, monkeypatch: pyt
         searched(tuner_of(tmp_path, tuner), tuner)
 
 
+class Known:
+    """In place of a trained model: the least log loss is at layer_prior 0.6."""
+
+    def __init__(self, model: Model) -> None:
+        self._prior = model.layer_prior
+
+    def log_loss(self, _rows: Rows) -> float:
+        return 0.3 + (self._prior - 0.6) ** 2
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Priors that were trained with, one training after the other; the fourth is interrupted."""
+    priors: list[float] = []
+
+    def train(_self: TrainingInputs, _rows: Rows, model: Model, *_rest: object) -> Known:
+        priors.append(model.layer_prior)
+        if len(priors) == 4:
+            raise KeyboardInterrupt
+        return Known(model)
+
+    monkeypatch.setattr(TrainingInputs, "train", train)
+    return priors
+
+
 @pytest.mark.parametrize("algorithm", ["random", "bayesian"])
 def test_an_interrupted_search_goes_on_with_the_trials_it_has(
-    algorithm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    algorithm: str, tmp_path: Path, trained: list[float]
 ) -> None:
-    tuner = settings(algorithm=algorithm, trials=5)
-    whole = tuner_of(tmp_path / "whole", tuner)
-    searched(whole, tuner)
-    trained = TrainingInputs.train
-    calls: list[int] = []
-
-    def interrupted(self: TrainingInputs, *rest: Any) -> Any:
-        calls.append(1)
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        return trained(self, *rest)
-
-    monkeypatch.setattr(TrainingInputs, "train", interrupted)
+    tuner = settings(algorithm=algorithm, trials=6, space={"model.layer_prior": SPACE["model.layer_prior"]})
     with pytest.raises(KeyboardInterrupt):
-        searched(tuner_of(tmp_path / "cut", tuner), tuner)
-    again = tuner_of(tmp_path / "cut", tuner)
+        searched(tuner_of(tmp_path, tuner), tuner)
+    again = tuner_of(tmp_path, tuner)
     told = searched(again, tuner)
     assert told[0].endswith("; 3 are there from an interrupted search")
-    assert len(calls) == 4 + 2  # the fourth again, and the fifth
-    assert [record.trial for record in again.records()] == [1, 2, 3, 4, 5]
-    if algorithm == "random":
-        assert [one.values for one in again.records()] == [one.values for one in whole.records()]
+    assert len(trained) == 4 + 3  # the fourth again, and two more
+    assert trained[4] == trained[3]
+    assert [record.trial for record in again.records()] == [1, 2, 3, 4, 5, 6]
+    assert [record.values["model.layer_prior"] for record in again.records()] == trained[:3] + trained[4:]
+
+
+def test_an_interrupted_grid_begins_anew(tmp_path: Path, trained: list[float]) -> None:
+    space = {"model.layer_prior": {"choices": [4.0, 0.5, 0.6, 0.7, 0.8]}}
+    tuner = settings(algorithm="grid", trials=9, space=space)
+    with pytest.raises(KeyboardInterrupt):
+        searched(tuner_of(tmp_path, tuner), tuner)
+    again = tuner_of(tmp_path, tuner)
+    searched(again, tuner)
+    assert trained == [4.0, 0.5, 0.6, 0.7, 4.0, 0.5, 0.6, 0.7, 0.8]
+    assert again.get_best_hyperparameters()[0].values == {"model.layer_prior": "0.6"}
+
+
+def test_bayesian_search_comes_nearer_and_trains_no_values_twice(
+    tmp_path: Path, trained: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained.extend([0.0] * 4)  # no interruption
+    tuner = settings(algorithm="bayesian", trials=12, space={"model.layer_prior": {"min": 0, "max": 1, "step": 0.1}})
+    found = tuner_of(tmp_path, tuner)
+    searched(found, tuner)
+    best = min(found.records(), key=lambda record: record.log_loss or 0.0)
+    assert best.values["model.layer_prior"] == pytest.approx(0.6)
+    assert len(found.records()) == 12
+    assert len(set(trained[4:])) == len(trained[4:]) <= 11  # the space has eleven values
