@@ -28,6 +28,8 @@ def test_a_later_run_trains_with_the_best_values_of_a_search(workspace: tuple[Pa
     assert (tuning["state"], len(tuning["trials"])) == ("searched", 2)
     assert "AdExampleGen" in first.states("cached")
     assert "CreativeTuner  trial 2/2: log loss" in first.text
+    log = next((output / "logs" / first.summary["run_id"]).glob("*-CreativeTuner.log"))
+    assert "trial 2/2: log loss" in log.read_text(encoding="utf-8")
     assert "tuning     2 trials; the best: log loss" in first.text
     file = output / "tuning" / "best.yaml"
     assert read_best(file).values == tuning["values"]
