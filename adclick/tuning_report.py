@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adclick.filesystem import join, read_bytes, replace_bytes
+from trainer.trial_record import brief
 
 if TYPE_CHECKING:
     from configs.best_values import Reused
@@ -46,7 +47,7 @@ def tuning_lines(summary: Mapping[str, Any]) -> list[str]:
         return []
     if tuning["state"] == NOT_REUSED:
         return [f"tuning     an earlier search's values were not used: {tuning['reason']}"]
-    values = ", ".join(f"{path} {_brief(value)}" for path, value in tuning["values"].items()) or "none"
+    values = ", ".join(f"{path} {brief(value)}" for path, value in tuning["values"].items()) or "none"
     if tuning["state"] == REUSED:
         overruled = ", ".join(tuning["overruled"])
         lines = [f"tuning     values of {tuning['file']}: {values}"]
@@ -75,7 +76,3 @@ def publish_best(summary: Mapping[str, Any], report: Path, tuning_folder: Path) 
     replace_bytes(str(report / TUNED_FILE), text)
     if summary["pushed_version"] is not None:
         replace_bytes(str(tuning_folder / BEST_FILE), text)
-
-
-def _brief(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
