@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from adclick.errors import SettingsError
+from adclick.filesystem import is_absent
 from configs.features import FeatureTable
 from configs.loading import Layer
 from configs.section import Section
@@ -80,9 +81,9 @@ def read_best(file: Path) -> BestValues:
     """Raises FileNotFoundError, and SettingsError for what is no such file."""
     try:
         best = BestValues.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise
     except (ValidationError, yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        if isinstance(error, OSError) and is_absent(error):
+            raise FileNotFoundError(f"{file}: no such file") from None
         told = " ".join(str(error).split())
         raise SettingsError(
             f"{file}: is not a search's best values: {told[:200]}; tuner.reuse=false trains without them"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.proto import trainer_pb2
 from tfx.types import standard_artifacts
@@ -58,13 +60,6 @@ class CreativeTrainer(base_component.BaseComponent):
         hyperparameters: BaseChannel | None = None,
     ) -> None:
         """`code` fingerprints the sources that training depends on. `hyperparameters`: of a tuner in the same run."""
-        config = {
-            "features": settings.features.model_dump_json(),
-            "model": settings.model.model_dump_json(),
-            "trainer": settings.trainer.model_dump_json(),
-            "image_px": settings.creatives.image_px,
-            "code": code,
-        }
         spec = CreativeTrainerSpec(
             examples=examples,
             transform_graph=transform_graph,
@@ -74,8 +69,19 @@ class CreativeTrainer(base_component.BaseComponent):
             train_args=trainer_pb2.TrainArgs(splits=["train"]),
             eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
             run_fn=RUN_FN,
-            custom_config=json_utils.dumps(config),
+            custom_config=json_utils.dumps(training_config(settings, code)),
             model=Channel(type=standard_artifacts.Model),
             model_run=Channel(type=standard_artifacts.ModelRun),
         )
         super().__init__(spec=spec)
+
+
+def training_config(settings: Settings, code: str) -> dict[str, Any]:
+    """`custom_config` of whoever trains: the settings that make the model. `code` fingerprints its sources."""
+    return {
+        "features": settings.features.model_dump_json(),
+        "model": settings.model.model_dump_json(),
+        "trainer": settings.trainer.model_dump_json(),
+        "image_px": settings.creatives.image_px,
+        "code": code,
+    }

@@ -12,6 +12,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from tfx.utils import json_utils
 
 from components.artifacts import CreativeStore
+from components.trainer.component import training_config
 from components.tuner.executor import CreativeTunerExecutor
 from configs.settings import Settings
 
@@ -60,15 +61,9 @@ class CreativeTuner(base_component.BaseComponent):
         code: str,
     ) -> None:
         """`folder`: local, where a search that was interrupted is kept. `code` fingerprints the sources of trials."""
-        config = {
-            "features": settings.features.model_dump_json(),
-            "model": settings.model.model_dump_json(),
-            "trainer": settings.trainer.model_dump_json(),
-            # How the values are used later makes no other search.
-            "tuner": settings.tuner.model_dump_json(exclude={"enabled", "reuse", "best"}),
-            "image_px": settings.creatives.image_px,
-            "code": code,
-        }
+        # How the values are used later makes no other search.
+        tuner = settings.tuner.model_dump_json(exclude={"enabled", "reuse", "best"})
+        config = {**training_config(settings, code), "tuner": tuner}
         spec = CreativeTunerSpec(
             examples=examples,
             transform_graph=transform_graph,
