@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from pathlib import Path
 from typing import Any
 
 import keras_tuner
@@ -24,6 +25,7 @@ from trainer.dataset import Rows
 from trainer.fitting import Epoch
 from trainer.hyperparameters import applied, decoded, own_values, search_space
 from trainer.training_inputs import TrainingInputs, make_deterministic, training_inputs
+from trainer.trial_journal import Measured, TrialJournal
 from trainer.trial_record import TrialRecord, best_line, trial_line
 
 OBJECTIVE = "log_loss"
@@ -118,19 +120,19 @@ class ClickTuner(base_tuner.BaseTuner):
         directory: str,
         project: str,
     ) -> None:
-        """An interrupted search of the same project goes on, but for a grid, whose order KerasTuner does not keep."""
+        """`directory`: local, for KerasTuner's files and the journal; an interrupted search of `project` goes on."""
         self._inputs, self._model, self._trainer, self._settings = inputs, model, trainer, settings
         space = search_space(settings.space, model, trainer)
-        overwrite = settings.algorithm == "grid"
-        super().__init__(oracle_of(settings, space), directory=directory, project_name=project, overwrite=overwrite)
+        self._journal = TrialJournal(Path(directory) / f"{project}.json")
+        self._measured_rows = 0
+        super().__init__(oracle_of(settings, space), directory=directory, project_name=project, overwrite=True)
 
     def search(self, fitted: Rows, measured: Rows) -> None:
         """Tells what comes, and what came of it. Raises AdclickError where every trial failed."""
-        done = len(self.oracle.end_order)
-        settings = self._settings
+        done, settings = len(self._journal), self._settings
         tell(
             f"{settings.trials} trials, {settings.algorithm}: each trains on {len(fitted):,} rows and is measured on "
-            f"{len(measured):,} others" + (f"; {done} are there from an interrupted search" if done else "")
+            f"{len(measured):,} others" + (f"; {done} were made before an interruption" if done else "")
         )
         self._measured_rows = len(measured)
         super().search(fitted=fitted, measured=measured)
@@ -138,17 +140,19 @@ class ClickTuner(base_tuner.BaseTuner):
 
     def run_trial(self, trial: Any, fitted: Rows, measured: Rows) -> dict[str, float]:
         """KerasTuner's hook. Raises FailedTrialError whatever went wrong: the search goes on."""
-        started = time.monotonic()
         values = decoded(trial.hyperparameters.values)
-        for earlier in self.records():
-            # A Gaussian process may choose the same again, and the same training gives the same model.
-            if earlier.values == values and earlier.log_loss is not None:
-                return {OBJECTIVE: earlier.log_loss, "seconds": 0.0}
-        try:
-            loss = self._loss(values, fitted, measured)
-        except Exception as error:
-            raise FailedTrialError(f"{type(error).__name__}: {' '.join(str(error).split())[:LONGEST_CAUSE]}") from error
-        return {OBJECTIVE: loss, "seconds": time.monotonic() - started}
+        # Made before an interruption, or proposed twice: the same training gives the same model.
+        known = self._journal.find(values)
+        if known is None:
+            started = time.monotonic()
+            try:
+                loss = self._loss(values, fitted, measured)
+            except Exception as error:
+                told = " ".join(str(error).split())[:LONGEST_CAUSE]
+                raise FailedTrialError(f"{type(error).__name__}: {told}") from error
+            known = Measured(loss, time.monotonic() - started)
+            self._journal.add(values, known)
+        return {OBJECTIVE: known.log_loss, "seconds": known.seconds}
 
     def _loss(self, values: dict[str, Any], fitted: Rows, measured: Rows) -> float:
         keras.backend.clear_session()  # what earlier trials left in Keras's own graph
