@@ -56,10 +56,13 @@ def tuning_lines(summary: Mapping[str, Any]) -> list[str]:
     compared = "" if own is None else f", the settings’ own {own:.5f}"
     failed = sum(trial["log_loss"] is None for trial in tuning["trials"])
     lost = f", {failed} failed" if failed else ""
-    return [
+    lines = [
         f"tuning     {len(tuning['trials'])} trials{lost}; the best: log loss {tuning['log_loss']:.5f}{compared}",
         f"           {values}",
     ]
+    if summary["pushed_version"] is None:
+        lines.append(f"           kept in the report's {TUNED_FILE} only, since the model is not in service")
+    return lines
 
 
 def publish_best(summary: Mapping[str, Any], report: Path, tuning_folder: Path) -> None:

@@ -88,6 +88,9 @@ def test_a_refused_models_values_stay_in_its_report(outputs: dict[str, dict[str,
     publish_best(found, tmp_path / "report", tmp_path / "tuning")
     assert read_best(tmp_path / "report" / "tuned.yaml").values == VALUES
     assert not (tmp_path / "tuning").exists()
+    assert (
+        tuning_lines(found)[-1] == "           kept in the report's tuned.yaml only, since the model is not in service"
+    )
 
 
 def test_values_that_were_left_alone_are_told() -> None:
