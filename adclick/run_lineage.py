@@ -54,7 +54,6 @@ def stopped_evidence(outputs: Outputs, gate: Mapping[str, Any] | None, table: Fe
         span_statistics=outputs.get("StatisticsGen", {}).get("span_statistics", ""),
         earlier_statistics=gate["drift"]["reference_uri"] if gate else "",
         model_run=outputs.get("CreativeTrainer", {}).get("model_run", ""),
-        evaluation=outputs.get("ServedBaselineEvaluator", {}).get("evaluation", ""),
     )
     return evidence(sources, kinds(table), None)
 

@@ -25,7 +25,6 @@ import numpy.typing as npt
 
 from adclick.stack import prepare_environment
 from benchmarks.peers.hard_tables import SETS, write_table
-from benchmarks.peers.paired_auc import auc_difference
 from configs.loading import load_settings, parse_override
 from configs.merging import merge
 from configs.settings import Settings
@@ -190,14 +189,20 @@ def _figures(label: FloatArray, score: FloatArray, cpu_s: float) -> dict[str, fl
     return {name: value if value is None else round(value, 5) for name, value in {**kept, "cpu_s": cpu_s}.items()}
 
 
-def _difference(label: FloatArray, first: FloatArray, second: FloatArray) -> dict[str, float]:
-    return {name: round(value, 5) for name, value in auc_difference(label, first, second)._asdict().items()}
+def _difference(label: FloatArray, first: FloatArray, second: FloatArray) -> dict[str, float | None]:
+    """AUC of the first minus AUC of the second, with its interval."""
+    from components.evaluator.intervals import paired_difference
+
+    found = zip(("value", "low", "high"), paired_difference("auc", label, first, second), strict=True)
+    return {name: value if value is None else round(value, 5) for name, value in found}
 
 
 def _ece(truth: FloatArray, score: FloatArray) -> float:
     from components.evaluator.metrics import expected_calibration_error
 
-    return expected_calibration_error(truth, score, np.ones_like(score))
+    found = expected_calibration_error(truth, score)
+    assert found is not None  # there are rows
+    return found
 
 
 def _excess_loss(truth: FloatArray, score: FloatArray) -> float:

@@ -11,6 +11,8 @@ from configs.evaluation import Bounds, Evaluation
 from configs.features import FeatureTable
 
 REPORTED = ("ExampleCount", "MeanLabel", "MeanPrediction")
+BY_THRESHOLDS = ("AUC", "AUCPrecisionRecall")
+"""TFMA's own areas, of curves through 10,000 thresholds: for its tools. Bounds are on the exact AUC."""
 OWN_MODULE = "components.evaluator.tfma_metrics"
 OWN = (
     "pr_auc",
@@ -18,7 +20,7 @@ OWN = (
     "ece",
     *(f"{kind}_at_{percent}pct" for percent in (1, 3, 10) for kind in ("lift", "capture")),
 )
-AUC, LOG_LOSS, CALIBRATION = "AUC", "BinaryCrossentropy", "Calibration"
+AUC, LOG_LOSS, CALIBRATION = "ExactAUC", "BinaryCrossentropy", "Calibration"
 
 
 def eval_config(settings: Evaluation, table: FeatureTable) -> Any:
@@ -42,11 +44,12 @@ def eval_config(settings: Evaluation, table: FeatureTable) -> Any:
     for class_name in REPORTED:
         metrics.metrics.add(class_name=class_name)
     for class_name, threshold in thresholds(settings.bounds).items():
-        overall = metrics.metrics.add(class_name=class_name).per_slice_thresholds.add()
+        bounded = metrics.metrics.add(class_name=class_name, module=OWN_MODULE if class_name == AUC else "")
+        overall = bounded.per_slice_thresholds.add()
         overall.slicing_specs.add()
         text_format.Parse(threshold, overall.threshold)
-    metrics.metrics.add(class_name="AUCPrecisionRecall")
-    metrics.metrics.add(class_name="ExactAUC", module=OWN_MODULE)
+    for class_name in BY_THRESHOLDS:
+        metrics.metrics.add(class_name=class_name)
     for name in OWN:
         metrics.metrics.add(class_name="ClickMetric", module=OWN_MODULE, config=json.dumps({"name": name}))
     return config

@@ -27,7 +27,8 @@ class Epoch(NamedTuple):
 
     epoch: int
     train_log_loss: float
-    stopping_log_loss: float
+    stopping_log_loss: float | None
+    """On the rows set aside; None where there are none."""
     seconds: float
 
 
@@ -144,7 +145,7 @@ def fit(
         return loss
 
     curve: list[Epoch] = []
-    best, best_weights = math.inf, [variable.numpy() for variable in variables]
+    best_weights = [variable.numpy() for variable in variables]
     for number in range(1, (last_epoch or settings.epochs) + 1):
         started = time.monotonic()
         losses = [
@@ -154,18 +155,23 @@ def fit(
         ]
         train_loss = float(np.mean([loss.numpy() for loss in losses]))
         averages.swap()
-        stopping_loss = _stopping_loss(forward, rows, stopping) if held else train_loss
-        if stopping_loss < best or not held:
-            best, best_weights = stopping_loss, [variable.numpy() for variable in variables]
-        averages.swap()
+        stopping_loss = _stopping_loss(forward, rows, stopping) if held else None
         curve.append(Epoch(number, train_loss, stopping_loss, time.monotonic() - started))
+        if best_epoch(curve) == number:
+            best_weights = [variable.numpy() for variable in variables]
+        averages.swap()
         note(curve[-1])
-        best_epoch = min(curve, key=lambda epoch: epoch.stopping_log_loss).epoch
-        if held and number - best_epoch >= settings.patience_epochs:
+        if number - best_epoch(curve) >= settings.patience_epochs:
             break
     for variable, value in zip(variables, best_weights, strict=True):
         variable.assign(value)
     return curve
+
+
+def best_epoch(curve: list[Epoch]) -> int:
+    """Number of the first epoch with the least loss on the rows set aside; the last epoch's where there were none."""
+    losses = [(epoch.stopping_log_loss, epoch.epoch) for epoch in curve if epoch.stopping_log_loss is not None]
+    return min(losses)[1] if losses else curve[-1].epoch
 
 
 def set_aside(

@@ -19,7 +19,7 @@ from trainer.calibration import calibrating_shift, calibrating_slope
 from trainer.click_model import ClickModel, EmbeddedFeature, embedded_features
 from trainer.dataset import Rows
 from trainer.effect_prior import effect_prior
-from trainer.fitting import CreativeEmbedder, Epoch, fit, log_loss, predict_logits, set_aside
+from trainer.fitting import CreativeEmbedder, Epoch, best_epoch, fit, log_loss, predict_logits, set_aside
 from trainer.image_tower import ImageTower
 from trainer.preprocessing import dense_names
 
@@ -34,6 +34,8 @@ class Trained(NamedTuple):
     shift: float
     """To be added to the logits."""
     curve: list[Epoch]
+    refit: list[Epoch]
+    """Having learnt when to stop, on all rows; empty without."""
 
     def probabilities(self, rows: Rows) -> npt.NDArray[np.float32]:
         """As the exported model computes them, [rows]."""
@@ -75,13 +77,12 @@ def train(
     if settings.calibrate_slope and len(stopping):
         unseen = rows.taken(stopping)
         slope = calibrating_slope(predict_logits(model, embedder, unseen), unseen.label, unseen.weight)
+    again: list[Epoch] = []
     if settings.refit and len(stopping):
-        best = min(curve, key=lambda epoch: epoch.stopping_log_loss).epoch
-        model, embedder, again = fitted(settings.model_copy(update={"stopping_share": 0.0}), best)
-        curve = curve + again
+        model, embedder, again = fitted(settings.model_copy(update={"stopping_share": 0.0}), best_epoch(curve))
     model.multiply_logits(slope)
     shift = calibrating_shift(predict_logits(model, embedder, rows), rows.label, rows.weight)
-    return Trained(model, embedder, slope, shift, curve)
+    return Trained(model, embedder, slope, shift, curve, again)
 
 
 def vocabularies(table: FeatureTable, transform_output: tft.TFTransformOutput) -> dict[str, list[bytes]]:

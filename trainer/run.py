@@ -39,9 +39,10 @@ def run_fn(fn_args: Any) -> None:
     rows = inputs.rows(fn_args.train_files)
 
     def note(epoch: Epoch) -> None:
+        unseen = epoch.stopping_log_loss
+        told = "on all rows" if unseen is None else f"in training, {unseen:.5f} on rows set aside"
         print(  # noqa: T201 - the component's log shows the training as it goes
-            f"epoch {epoch.epoch}/{settings.epochs}: log loss {epoch.train_log_loss:.5f} in training, "
-            f"{epoch.stopping_log_loss:.5f} on rows set aside, {epoch.seconds:.1f} s",
+            f"epoch {epoch.epoch}/{settings.epochs}: log loss {epoch.train_log_loss:.5f} {told}, {epoch.seconds:.1f} s",
             flush=True,
         )
 
@@ -66,6 +67,7 @@ def run_fn(fn_args: Any) -> None:
             "calibrating_slope": trained.slope,
             "calibrating_shift": trained.shift,
             "curve": [epoch._asdict() for epoch in trained.curve],
+            "refit": [epoch._asdict() for epoch in trained.refit],
         }
         stream.write(json.dumps(record, indent=1).encode())
 

@@ -48,7 +48,7 @@ def expected_calibration_error(rows: SlicedRows) -> FloatArray:
 
     Equal scores share a bin: the one of the middle of their weight; so the order of the rows is of no account.
     """
-    gaps = np.abs(_gaps(rows, _bins(rows))).reshape(rows.n_slices, ECE_BINS).sum(axis=1)
+    gaps = np.abs(_gaps(rows, ece_bins(rows))).reshape(rows.n_slices, ECE_BINS).sum(axis=1)
     return ratio(gaps, rows.weights)
 
 
@@ -58,13 +58,13 @@ def expected_calibration_error_influence(rows: SlicedRows, value: FloatArray) ->
     Where a bin is calibrated but for noise the true spread is smaller (that of a folded normal): intervals are wide
     rather than narrow.
     """
-    ids, bins = rows.slice_id, _bins(rows)
+    ids, bins = rows.slice_id, ece_bins(rows)
     sign = np.sign(_gaps(rows, bins))[bins]
     return ratio(rows.weight * (sign * (rows.label - rows.score) - value[ids]), rows.weights[ids])
 
 
-def _bins(rows: SlicedRows) -> IntArray:
-    """slice · ECE_BINS + bin of each row, [rows]."""
+def ece_bins(rows: SlicedRows) -> IntArray:
+    """slice · ECE_BINS + bin of each row, [rows]: bins of equal weight by score."""
     ties = rows.ties
     weight = ties.total(rows.weight)
     middle = ratio(rows.below(weight, rows.weights) + 0.5 * weight, rows.weights[ties.slice_id])

@@ -13,14 +13,13 @@ from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from adclick.filesystem import join, open_binary
-from components.evaluator.blessing import mark
 from components.evaluator.eval_columns import number_values
 from components.evaluator.measuring import as_json, measure
 from components.evaluator.scoring import score
 from components.evaluator.sliced_rows import FloatArray
 from components.evaluator.slices import slicings_from_columns
 from components.pusher.history import current_user
-from components.quality_gate.blessing import bless, write_verdict
+from components.quality_gate.blessing import bless, name_models, write_verdict
 from components.quality_gate.verdict import Force, judge_measured
 from configs.evaluation import Evaluation
 from configs.features import FeatureTable
@@ -62,17 +61,13 @@ class ServedBaselineExecutor(BaseBeamExecutor):
             from components.evaluator.fast_evaluation import evaluate, filled_in
 
             models = {"candidate": "model", "baseline": "baseline_model"} if baseline is not None else {"": "model"}
-            found = evaluate(
+            evaluate(
                 filled_in(config, has_baseline=baseline is not None),
                 measured,
                 folder,
                 artifact_utils.get_split_uri(input_dict["examples"], "eval"),
                 {name: _saved_model(input_dict, key) for name, key in models.items()},
             )
-            if not found.missing_thresholds:  # as in TFX: without any bound nothing is said of the model
-                candidate = artifact_utils.get_single_instance(input_dict["model"])
-                blessing = artifact_utils.get_single_instance(output_dict["blessing"])
-                mark(blessing, candidate, baseline, found.validation_ok)
         with open_binary(join(folder, SCORES_FILE), mode="wb") as stream:
             np.savez(stream, **scores)
         with open_binary(join(folder, METRICS_FILE), mode="wb") as stream:
@@ -80,7 +75,9 @@ class ServedBaselineExecutor(BaseBeamExecutor):
         settings = Evaluation.model_validate_json(exec_properties["gate"])
         verdict = judge_measured(measured, settings, _force(exec_properties["force_bless"]))
         write_verdict(folder, verdict)
-        bless(artifact_utils.get_single_instance(output_dict["blessing"]), verdict)
+        blessing = artifact_utils.get_single_instance(output_dict["blessing"])
+        name_models(blessing, artifact_utils.get_single_instance(input_dict["model"]), baseline)
+        bless(blessing, verdict)
 
 
 def _force(reason: str) -> Force | None:

@@ -12,6 +12,8 @@ from components.quality_gate.verdict import Verdict
 VERDICT_FILE = "quality_gate.json"
 BLESSED, NOT_BLESSED = "BLESSED", "NOT_BLESSED"
 """File names of tfx/components/evaluator/constants.py."""
+CURRENT, BASELINE = "current_model", "baseline_model"
+"""Properties of the same file: URI and, with `_id`, number of the models that were judged."""
 FORCE_REASON, FORCED_BY = "force_reason", "forced_by"
 
 
@@ -26,6 +28,14 @@ def read_verdict(folder: str) -> dict[str, Any]:
     """What `write_verdict` left."""
     found: dict[str, Any] = json.loads(read_bytes(join(folder, VERDICT_FILE)))
     return found
+
+
+def name_models(blessing: Any, candidate: Any, baseline: Any | None) -> None:
+    """Says on a ModelBlessing which Model artifacts were judged, as TFX's Evaluator does."""
+    for key, model in ((CURRENT, candidate), (BASELINE, baseline)):
+        if model is not None:
+            blessing.set_string_custom_property(key, model.uri)
+            blessing.set_int_custom_property(f"{key}_id", model.id)
 
 
 def bless(blessing: Any, verdict: Verdict) -> None:

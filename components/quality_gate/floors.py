@@ -11,10 +11,10 @@ from typing import Literal
 
 import numpy as np
 
-from components.evaluator.calibration import ECE_BINS
+from components.evaluator.calibration import ECE_BINS, ece_bins
 from components.evaluator.intervals import optional
 from components.evaluator.measuring import Measured
-from components.evaluator.sliced_rows import FloatArray
+from components.evaluator.sliced_rows import SlicedRows
 from components.quality_gate.bounds import FAILED, HELD, UNCLEAR, Bound, State
 from configs.evaluation import Bounds
 
@@ -67,20 +67,19 @@ def _ece(measured: Measured, bound: float, confidence: float) -> Bound:
     title = "expected calibration error"
     if ece is None:
         return Bound(title, ece, "≤", bound, FAILED, False)
-    noise = calibrated_ece(rows.score, rows.weight, (1 + confidence) / 2)
+    noise = calibrated_ece(rows, (1 + confidence) / 2)
     state = HELD if ece <= bound else FAILED if ece > bound + noise else UNCLEAR
     note = f"a calibrated model shows up to {noise:.4f} by chance"
     return Bound(title, ece, "≤", bound, state, state != FAILED, note=note)
 
 
-def calibrated_ece(score: FloatArray, weight: FloatArray, quantile: float, seed: int = 0) -> float:
+def calibrated_ece(rows: SlicedRows, quantile: float, seed: int = 0) -> float:
     """The quantile of the expected calibration error where clicks come with the very probabilities that were told.
 
-    `score`: rising, [rows]. Consistency resampling (Bröcker and Smith 2007, Weather and Forecasting 22, 651–661), with
-    the normal law for the clicks of a bin.
+    `rows`: all together, in one slice. Consistency resampling (Bröcker and Smith 2007, Weather and Forecasting 22,
+    651–661), with the normal law for the clicks of a bin.
     """
-    middle = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
-    bins = np.minimum((middle * ECE_BINS).astype(np.int64), ECE_BINS - 1)
-    spread = np.sqrt(np.bincount(bins, weight**2 * score * (1 - score), ECE_BINS))
-    draws = np.abs(np.random.default_rng(seed).standard_normal((DRAWS, ECE_BINS))) @ spread / weight.sum()
+    variance = rows.weight**2 * rows.score * (1 - rows.score)
+    spread = np.sqrt(np.bincount(ece_bins(rows), variance, ECE_BINS))
+    draws = np.abs(np.random.default_rng(seed).standard_normal((DRAWS, ECE_BINS))) @ spread / rows.weights[0]
     return float(np.quantile(draws, quantile))

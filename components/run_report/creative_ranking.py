@@ -18,18 +18,25 @@ JPEG_QUALITY = 82
 
 
 def creative_ranking(
-    paths: npt.NDArray[Any], label: npt.NDArray[np.float64], score: npt.NDArray[np.float64]
+    paths: npt.NDArray[Any],
+    label: npt.NDArray[np.float64],
+    score: npt.NDArray[np.float64],
+    weight: npt.NDArray[np.float64] | None = None,
 ) -> dict[str, Any] | None:
     """By mean prediction over a creative's rows; `paths` is b"" where a row has no creative. All [rows].
 
-    None where no row has a creative.
+    None where no row that weighs something has a creative.
     """
+    weights = np.ones_like(score) if weight is None else weight
+    counted = weights > 0
+    paths, label, score, weights = paths[counted], label[counted], score[counted], weights[counted]
     keys, inverse = np.unique(
         np.array([path.decode("utf-8", "replace") for path in paths], dtype=str), return_inverse=True
     )
     rows = np.bincount(inverse, minlength=len(keys))
-    clicks = np.bincount(inverse, weights=label, minlength=len(keys))
-    mean = np.bincount(inverse, weights=score, minlength=len(keys)) / np.maximum(rows, 1)
+    total = np.bincount(inverse, weights, len(keys))
+    rate = np.bincount(inverse, weights * label, len(keys)) / total
+    mean = np.bincount(inverse, weights * score, len(keys)) / total
     named = keys != ""
     if not named.any():
         return None
@@ -43,7 +50,7 @@ def creative_ranking(
     def entry(index: int) -> dict[str, Any]:
         return {
             "path": str(keys[index]), "mean_prediction": float(f"{mean[index]:.6g}"),
-            "mean_label": float(f"{clicks[index] / rows[index]:.6g}"), "rows": int(rows[index]),
+            "mean_label": float(f"{rate[index]:.6g}"), "rows": int(rows[index]),
         }  # fmt: skip
 
     return {

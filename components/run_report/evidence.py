@@ -6,29 +6,21 @@ there is as much as it left.
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from adclick.filesystem import exists, join, read_bytes
-from components.evaluator.metrics import click_metrics
 from components.run_report.creative_ranking import creative_ranking
 from components.run_report.reject_examples import reject_examples, unusable_examples
 from components.run_report.score_curves import curves
-from components.run_report.slice_figures import slice_figures
 from configs.features import FeatureTable
 
-PARTS = (
-    *("rejects", "unusable_creatives", "features", "training", "slices", "curves", "differences", "creatives"),
-    "importance",
-)
+PARTS = ("rejects", "unusable_creatives", "features", "training", "curves", "creatives", "importance")
 TRAINING_FILE = "training.json"
-IMPORTANCE_FILE = "importance.json"
-"""In the evaluation artifact, where it has one: [{"feature", "auc_drop", "low", "high"}]."""
 
 
 class Sources(NamedTuple):
@@ -40,7 +32,6 @@ class Sources(NamedTuple):
     earlier_statistics: str = ""
     """File of the span that drift was measured against, where it is of an earlier run."""
     model_run: str = ""
-    evaluation: str = ""
 
 
 class EvalRows(NamedTuple):
@@ -48,10 +39,10 @@ class EvalRows(NamedTuple):
 
     scores: Mapping[str, npt.NDArray[np.float64]]
     """As in scores.npz."""
-    slices: Mapping[tuple[str, ...], Sequence[npt.NDArray[np.str_]]]
-    """Each slicing's columns, [rows] each."""
     creatives: npt.NDArray[Any] | None
-    """Path of each row's creative as bytes; None without images."""
+    """Path of each row's creative as bytes, [rows]; None without images."""
+    importance: list[dict[str, Any]] | None
+    """Of each feature for these rows, see importance.py; None where it is not known."""
 
 
 def evidence(sources: Sources, kind_of: Mapping[str, str], rows: EvalRows | None) -> dict[str, Any]:
@@ -67,8 +58,6 @@ def evidence(sources: Sources, kind_of: Mapping[str, str], rows: EvalRows | None
         found["features"] = _features(sources, kind_of)
     if sources.model_run and exists(join(sources.model_run, TRAINING_FILE)):
         found["training"] = json.loads(read_bytes(join(sources.model_run, TRAINING_FILE)))
-    if sources.evaluation and exists(join(sources.evaluation, IMPORTANCE_FILE)):
-        found["importance"] = json.loads(read_bytes(join(sources.evaluation, IMPORTANCE_FILE)))
     if rows is not None:
         found |= _evaluated(rows)
     return found
@@ -107,23 +96,9 @@ def _evaluated(rows: EvalRows) -> dict[str, Any]:
     label, weight = rows.scores["label"], rows.scores.get("weight")
     models = [name for name in ("candidate", "baseline") if name in rows.scores]
     return {
-        "slices": [slice_figures(columns, values, rows.scores) for columns, values in rows.slices.items()],
-        "differences": _differences(rows.scores) if len(models) > 1 else None,
         "curves": {name: curves(label, rows.scores[name], weight) for name in models},
         "creatives": None
         if rows.creatives is None
-        else creative_ranking(rows.creatives, label, rows.scores["candidate"]),
-    }
-
-
-def _differences(scores: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, dict[str, float | None]]:
-    """Of each metric, the candidate's less that of the model in service."""
-    new, old = (
-        dataclasses.asdict(click_metrics(scores["label"], scores[name], scores.get("weight")))
-        for name in ("candidate", "baseline")
-    )
-    return {
-        key: {"value": None if new[key] is None or old[key] is None else new[key] - old[key]}
-        for key in new
-        if key != "count"
+        else creative_ranking(rows.creatives, label, rows.scores["candidate"], weight),
+        "importance": rows.importance,
     }

@@ -19,8 +19,7 @@ from components.evaluator.scoring import read_column
 from components.quality_gate.blessing import read_verdict
 from components.run_report import summary as parts
 from components.run_report.creative_ranking import thumbnails
-from components.run_report.eval_rows import read_eval_rows
-from components.run_report.evidence import Sources, evidence, kinds
+from components.run_report.evidence import EvalRows, Sources, evidence, kinds
 from components.run_report.model_importance import model_importance
 from configs.evaluation import Evaluation
 from configs.features import FeatureTable
@@ -51,7 +50,7 @@ class RunReportExecutor(BaseExecutor):
             scores = {name: archive[name] for name in archive.files}
         by_slice = json.loads(read_bytes(join(uri("evaluation_result"), METRICS_FILE)))
         baseline = artifact_utils.get_single_instance(input_dict["baseline"])
-        measured = parts.metrics_part(scores, baseline.get_int_custom_property("version"))
+        measured = parts.metrics_part(by_slice[0], baseline.get_int_custom_property("version"))
         quality = read_verdict(uri("evaluation_result"))
         canary = None
         if input_dict.get("infra_blessing"):
@@ -82,13 +81,11 @@ class RunReportExecutor(BaseExecutor):
             span_statistics=uri("span_statistics"),
             earlier_statistics=gate["drift"]["reference_uri"],
             model_run=uri("model_run"),
-            evaluation=uri("evaluation_result"),
         )
-        rows = read_eval_rows(eval_uris, table, settings.slices, scores)
-        summary["evidence"] = evidence(sources, kinds(table), rows)
-        if summary["evidence"]["importance"] is None:
-            saved_model = path_utils.serving_model_path(uri("model"))
-            summary["evidence"]["importance"] = model_importance(saved_model, eval_uris, table, scores)
+        shown = None if table.image is None else read_column(eval_uris, table.image.name, tf.string, "")
+        saved_model = path_utils.serving_model_path(uri("model"))
+        importance = model_importance(saved_model, eval_uris, table, scores)
+        summary["evidence"] = evidence(sources, kinds(table), EvalRows(scores, shown, importance))
         pictures = thumbnails(summary["evidence"]["creatives"], read_pixels(uri("creative_store"))) if stored else {}
         left = artifact_utils.get_single_uri(output_dict["summary"])
         for name, document in ((SUMMARY_FILE, summary), (THUMBNAILS_FILE, pictures)):

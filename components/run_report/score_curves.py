@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from components.evaluator.calibration import ECE_BINS, ece_bins
+from components.evaluator.sliced_rows import SlicedRows, ratio, sums
+from components.evaluator.wilson import wilson_interval
+
 FloatArray = npt.NDArray[np.float64]
 POINTS = 100
-RELIABILITY_BINS = 10
 HISTOGRAM_BINS = 40
-Z_95 = 1.959963984540054
-"""97.5 % point of the normal distribution."""
 
 
 def curves(label: FloatArray, score: FloatArray, weight: FloatArray | None = None) -> dict[str, Any]:
-    """Of one model: label in {0, 1}, score in (0, 1), weight ≥ 0; all [rows].
+    """Of one model: label in [0, 1], score in (0, 1), weight ≥ 0; all [rows].
 
     `roc`, `precision_recall` and `gains` are None where the rows have one class only.
     """
@@ -63,31 +64,31 @@ def gains(label: FloatArray, score: FloatArray, weight: FloatArray) -> dict[str,
 
 
 def reliability(label: FloatArray, score: FloatArray, weight: FloatArray) -> list[dict[str, float]]:
-    """Ten bins of equal row count, as in the expected calibration error: mean score beside observed click rate.
+    """The bins of the expected calibration error that hold any weight: mean score beside observed click rate.
 
-    `low` and `high`: Wilson's 95 % interval of the rate (Wilson 1927), with Kish's effective number of rows.
+    `low` and `high`: Wilson's 95 % interval of the rate, with the number of rows of weight 1 that would spread as these
+    do; where all are clicked or none is, with Kish's.
     """
+    rows = SlicedRows.sort(label, score, weight)
+    number = ece_bins(rows)
+
+    def total(values: FloatArray) -> FloatArray:
+        return sums(number, values, ECE_BINS)
+
+    weights, counts = total(rows.weight), np.bincount(number, minlength=ECE_BINS)
+    rates, means = ratio(total(rows.positive), weights), ratio(total(rows.weight * rows.score), weights)
+    spread, squares = total((rows.weight * (rows.label - rates[number])) ** 2), total(rows.weight**2)
     bins = []
-    for rows in np.array_split(np.argsort(score, kind="stable"), RELIABILITY_BINS):
-        total = float(weight[rows].sum())
-        if not total:
-            continue
-        rate = float((weight[rows] * label[rows]).sum()) / total
-        low, high = wilson(rate, total**2 / float((weight[rows] ** 2).sum()))
-        mean = float((weight[rows] * score[rows]).sum()) / total
+    for one in np.flatnonzero(weights > 0).tolist():
+        rate = float(rates[one])
+        alike = rate * (1 - rate) / spread[one] if spread[one] > 0 else 1 / squares[one]
+        effective = float(weights[one] ** 2 * alike)
+        low, high = wilson_interval(rate * effective, effective)
         bins.append({
-            "mean_prediction": _short(mean), "mean_label": _short(rate), "low": _short(low), "high": _short(high),
-            "rows": len(rows),
+            "mean_prediction": _short(float(means[one])), "mean_label": _short(rate), "low": _short(low),
+            "high": _short(high), "rows": int(counts[one]),
         })  # fmt: skip
     return bins
-
-
-def wilson(rate: float, rows: float) -> tuple[float, float]:
-    """95 % interval of a rate observed on `rows` > 0."""
-    z2 = Z_95**2 / rows
-    middle = (rate + z2 / 2) / (1 + z2)
-    half = Z_95 * float(np.sqrt(rate * (1 - rate) / rows + z2 / (4 * rows))) / (1 + z2)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def histogram(label: FloatArray, score: FloatArray, weight: FloatArray) -> dict[str, Any]:

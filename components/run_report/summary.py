@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import io
 import json
 from typing import Any
@@ -13,7 +12,6 @@ import numpy.typing as npt
 
 from adclick.filesystem import join, read_bytes
 from components.creative_gen.image_checks import UnusableCode
-from components.evaluator.metrics import click_metrics
 
 TRUTH_KEY = "impression_id"
 SLICES_KEPT = 200
@@ -52,28 +50,30 @@ def gate_part(verdict: dict[str, Any]) -> dict[str, Any]:
     return {"anomalies": anomalies, "gate": gate}
 
 
-def metrics_part(scores: dict[str, npt.NDArray[np.float64]], baseline_version: int) -> dict[str, Any]:
-    """`metrics` and `baseline` of the summary, from the evaluator's scores."""
-    label, weight = scores["label"], scores.get("weight")
-    baseline = None
-    if "baseline" in scores:
-        compared = dataclasses.asdict(click_metrics(label, scores["baseline"], weight))
-        baseline = {"version": baseline_version, "metrics": compared}
-    candidate = dataclasses.asdict(click_metrics(label, scores["candidate"], weight))
-    return {"metrics": candidate, "baseline": baseline}
+def metrics_part(overall: dict[str, Any], baseline_version: int) -> dict[str, Any]:
+    """`metrics` and `baseline` of the summary, from the first entry of the evaluator's click_metrics.json."""
+
+    def figures(model: str) -> dict[str, Any]:
+        found = overall[model]
+        values = {name: one["value"] for name, one in found.items()}
+        ends = {"auc_low": found["auc"]["low"], "auc_high": found["auc"]["high"]}
+        return {**values, **ends, "count": overall["count"], "weight": overall["weight"]}
+
+    compared = {"version": baseline_version, "metrics": figures("baseline")} if "baseline" in overall else None
+    return {"metrics": figures("candidate"), "baseline": compared}
 
 
 def slices_part(measured: list[dict[str, Any]], most: int = SLICES_KEPT) -> dict[str, Any]:
     """`slices`, `slices_left_out` and `difference` of the summary, from the evaluator's click_metrics.json.
 
-    The `most` slices with the most rows, since a column of nearly unique values has as many slices as rows.
+    The `most` slices with the most rows, in their order, since a column of nearly unique values has as many as rows.
     `difference` is of all rows, which come first: candidate − baseline with its 95 % interval; None without a baseline.
     """
     overall, *slices = measured
-    kept = sorted(slices, key=lambda one: -one["count"])[:most]
+    largest = sorted(range(len(slices)), key=lambda index: -slices[index]["count"])[:most]
     return {
-        "slices": kept,
-        "slices_left_out": len(slices) - len(kept),
+        "slices": [slices[index] for index in sorted(largest)],
+        "slices_left_out": len(slices) - len(largest),
         "difference": overall.get("difference"),
     }
 

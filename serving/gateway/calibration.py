@@ -1,9 +1,4 @@
-"""How often rows with such a score were clicked when the model was evaluated, with an interval.
-
-Interval: E. B. Wilson, Probable inference, the law of succession, and statistical inference, Journal of the American
-Statistical Association 22 (1927), 209-212. Unlike the normal approximation it stays within [0, 1] and holds for the
-small rates of clicks.
-"""
+"""How often rows with such a score were clicked when the model was evaluated, with an interval."""
 
 from __future__ import annotations
 
@@ -15,10 +10,10 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from components.evaluator.wilson import wilson_interval
 from serving.gateway.codes import Refusal
 from serving.gateway.model_calls import ModelCalls, RowsRefusedError
 
-Z_95 = 1.959963984540054  # the normal distribution's quantile at 0.975
 _MAX_VERSIONS = 16
 _FETCH_TIMEOUT_S = 1.0
 _PAUSE_S = 1.0
@@ -39,15 +34,6 @@ class Looked(NamedTuple):
 NOT_IN_MODEL = Looked(None, "model_has_no_calibration")
 EMPTY_BIN = Looked(None, "no_impressions_with_such_a_score")
 UNAVAILABLE = Looked(None, "calibration_unavailable")
-
-
-def wilson_interval(clicks: float, impressions: float, z: float = Z_95) -> tuple[float, float]:
-    """Bounds of the click rate. `impressions` > 0; both may be sums of weights."""
-    rate = clicks / impressions
-    shrink = 1 + z * z / impressions
-    centre = (rate + z * z / (2 * impressions)) / shrink
-    half = z / shrink * math.sqrt(rate * (1 - rate) / impressions + z * z / (4 * impressions * impressions))
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 class CalibrationBins:

@@ -20,16 +20,19 @@ pytestmark = pytest.mark.e2e
 KEY = "key-that-nobody-sees"
 SECRETS = (b"SECRET", KEY.encode(), KEY.encode().hex().encode())
 PRIVATE = ("user_id", "ad_id")  # hashed; user_age is dropped
-BASE_FEATURES = """
-- {name: impression_id, kind: key, required: true}
-- {name: timestamp, kind: timestamp, required: true}
-- {name: user_id, kind: hashed, buckets: 500, required: true, pii: hash}
-- {name: user_age, kind: numeric, pii: drop}
-- {name: device, kind: categorical}
-- {name: user_ctr_30d, kind: numeric, transform: logit, minimum: 0, maximum: 1}
-- {name: ad_id, kind: categorical, pii: hash}
-- {name: image_path, kind: image}
-- {name: clicked, kind: label}
+OVERLAY = """
+evaluation:
+  slices: [[device], [ad_id], ['known:user_id'], [span]]
+features:
+  - {name: impression_id, kind: key, required: true}
+  - {name: timestamp, kind: timestamp, required: true}
+  - {name: user_id, kind: hashed, buckets: 500, required: true, pii: hash}
+  - {name: user_age, kind: numeric, pii: drop}
+  - {name: device, kind: categorical}
+  - {name: user_ctr_30d, kind: numeric, transform: logit, minimum: 0, maximum: 1}
+  - {name: ad_id, kind: categorical, pii: hash}
+  - {name: image_path, kind: image}
+  - {name: clicked, kind: label}
 """
 
 
@@ -61,7 +64,7 @@ def run(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]
     shutil.copytree(sample / "data", root / "data")
     plant(sample / "data" / "month-1" / "impressions.csv", root / "data" / "month-1" / "impressions.csv")
     overlay = root / "private.yaml"
-    overlay.write_text(f"features:{BASE_FEATURES.replace(chr(10), chr(10) + '  ')}")
+    overlay.write_text(OVERLAY)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(KEY_VARIABLE, KEY)
         yield run_local(root / "data", root / "out", "--config", str(overlay), settings=SMALL)
@@ -117,7 +120,7 @@ def test_values_are_kept_as_keyed_hashes(run: Run, sample: Path) -> None:
 def test_without_the_key_the_run_does_not_begin(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(KEY_VARIABLE, raising=False)
     overlay = tmp_path / "private.yaml"
-    overlay.write_text(f"features:{BASE_FEATURES.replace(chr(10), chr(10) + '  ')}")
+    overlay.write_text(OVERLAY)
     refused = run_local(sample / "data", tmp_path / "out", "--config", str(overlay), settings=SMALL)
     assert refused.status == 2
     assert f"feature 'user_id' has pii: hash, but the environment variable {KEY_VARIABLE} is not set" in refused.errors

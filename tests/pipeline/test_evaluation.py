@@ -46,8 +46,8 @@ def test_thresholds_hold_on_all_rows_together_and_nowhere_else() -> None:
             (overall,) = metric.per_slice_thresholds
             assert [list(spec.feature_keys) for spec in overall.slicing_specs] == [[]]
             gated[metric.class_name] = overall.threshold
-    assert sorted(gated) == ["AUC", "BinaryCrossentropy", "Calibration"]
-    auc, loss, ratio = gated["AUC"], gated["BinaryCrossentropy"], gated["Calibration"]
+    assert sorted(gated) == ["BinaryCrossentropy", "Calibration", "ExactAUC"]
+    auc, loss, ratio = gated["ExactAUC"], gated["BinaryCrossentropy"], gated["Calibration"]
     assert auc.value_threshold.lower_bound.value == pytest.approx(0.6)
     assert loss.value_threshold.upper_bound.value == pytest.approx(1.0)
     assert ratio.value_threshold.lower_bound.value == pytest.approx(0.8)

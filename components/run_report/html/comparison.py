@@ -8,7 +8,7 @@ from typing import Any
 from components.run_report.evidence import PARTS
 from components.run_report.html import drawings
 from components.run_report.html.figures import Figures
-from components.run_report.html.metrics_table import KNOWN, Metric
+from components.run_report.html.metrics_table import shown
 from components.run_report.html.page import LATER_KEYS, environment, when
 from components.run_report.html.slice_views import SliceView, slice_groups
 from components.run_report.html.verdict import verdict_view
@@ -28,7 +28,7 @@ def render_comparison(a: Summary, b: Summary) -> str:
             get=found.get,
             verdicts={key: verdict_view(one) for key, one in document.items()},
             whens={key: when(str(one["run_id"])) for key, one in document.items()},
-            metrics=_metrics(a, b),
+            metrics=shown(a["metrics"] or {}, b["metrics"] or {}),
             models=_models(a, b),
             groups=_slices(a, b),
             nodes=list(dict.fromkeys([*(a.get("component_seconds") or {}), *(b.get("component_seconds") or {})])),
@@ -43,16 +43,6 @@ def changed_settings(a: Any, b: Any, at: str = "") -> list[tuple[str, Any, Any]]
         keys = dict.fromkeys([*a, *b])
         return [one for key in keys for one in changed_settings(a.get(key), b.get(key), f"{at}.{key}" if at else key)]
     return [] if a == b else [(at, a, b)]
-
-
-def _metrics(a: Summary, b: Summary) -> list[tuple[str, Metric]]:
-    names = dict.fromkeys([*(a["metrics"] or {}), *(b["metrics"] or {})])
-    ordered = [*(key for key in KNOWN if key in names), *(key for key in names if key not in KNOWN)]
-    return [
-        (key, KNOWN.get(key, Metric(key, "")))
-        for key in ordered
-        if all(isinstance((one["metrics"] or {}).get(key), (int, float, type(None))) for one in (a, b))
-    ]
 
 
 def _evidence(summary: Summary, part: str) -> Any:

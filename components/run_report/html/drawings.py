@@ -29,7 +29,7 @@ def reliability_chart(models: Models) -> Markup:
         for name, css, curves in models
     ]  # fmt: skip
     return line_chart(
-        "Reliability: observed click rate by mean prediction, in ten bins of equal row count",
+        "Reliability: observed click rate by mean prediction, in ten bins of equal weight",
         Axis("mean prediction", 0.0, highest, percent=True),
         Axis("observed click rate", 0.0, highest, percent=True),
         series,
@@ -120,7 +120,8 @@ def training_chart(curve: Sequence[Mapping[str, float]]) -> Markup | None:
         return None
     low, high = padded([value for one in series for value in one.y])
     x = Axis("epoch", min(epochs) - 0.3, max(epochs) + 0.3, whole=True)
-    best = min(curve, key=lambda one: one.get("stopping_log_loss") or one.get("train_log_loss") or 0.0)["epoch"]
+    aside = [(one["stopping_log_loss"], one["epoch"]) for one in curve if one.get("stopping_log_loss") is not None]
+    best = min(aside)[1] if aside else epochs[-1]
     return line_chart("Log loss by epoch", x, Axis("log loss", low, high), series, mark_x=best)
 
 

@@ -25,6 +25,10 @@ def _signed(value: float) -> str:
     return f"{value:+.4f}".replace("-", "−") if value else "±0"
 
 
+def _points(value: float) -> str:
+    return f"{100 * value:+.2f}{NARROW_SPACE}pp".replace("-", "−") if value else "±0"
+
+
 def _general(value: float) -> str:
     if float(value).is_integer() and abs(value) < 1e15:
         return f"{int(value):,}".replace("-", "−")
@@ -52,6 +56,7 @@ STYLES: Mapping[str, Callable[[Any], str]] = {
     "fixed4": lambda value: f"{value:.4f}".replace("-", "−"),
     "fixed2": lambda value: f"{value:.2f}".replace("-", "−"),
     "signed": _signed,
+    "points": _points,
     "count": lambda value: f"{value:,}",
     "percent": _percent,
     "general": _general,

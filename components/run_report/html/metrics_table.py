@@ -15,6 +15,11 @@ class Metric(NamedTuple):
     style: str = "fixed4"
     told: str = ""
 
+    @property
+    def change_style(self) -> str:
+        """Of a difference: percentage points between shares."""
+        return "points" if self.style == "percent" else "signed"
+
 
 KNOWN: Mapping[str, Metric] = {
     "auc": Metric("AUC", "higher", told="chance that a click scores above a non-click"),
@@ -51,28 +56,32 @@ class MetricRow(NamedTuple):
     """better, worse, same (or not told from it by the interval), or "" where nothing can be said."""
 
 
+def shown(*metrics: Mapping[str, Any]) -> list[tuple[str, Metric]]:
+    """Names of the numbers in any of the mappings, known ones first; ends of intervals belong to their metric."""
+    found = dict.fromkeys(key for one in metrics for key in one if not key.endswith(("_low", "_high")))
+    names = [*(key for key in KNOWN if key in found), *(key for key in found if key not in KNOWN)]
+    return [
+        (key, KNOWN.get(key, Metric(key, "")))
+        for key in names
+        if all(isinstance(one.get(key), (int, float, type(None))) for one in metrics)
+    ]
+
+
 def metric_rows(summary: Mapping[str, Any]) -> list[MetricRow]:
     """One for each number among the metrics; one that is not known here goes by its key."""
     metrics = summary.get("metrics") or {}
-    names = [*(key for key in KNOWN if key in metrics), *(key for key in metrics if key not in KNOWN)]
     rows = []
-    for key in names:
-        if not isinstance(metrics[key], (int, float, type(None))) or key.endswith(("_low", "_high")):
-            continue
+    for key, metric in shown(metrics):
         interval = None
         if f"{key}_low" in metrics and f"{key}_high" in metrics:
             interval = (("metrics", f"{key}_low"), ("metrics", f"{key}_high"))
-        rows.append(
-            MetricRow(key, KNOWN.get(key, Metric(key, "")), interval, _difference(summary, key), _trend(summary, key))
-        )
+        rows.append(MetricRow(key, metric, interval, _difference(summary, key), _trend(summary, key)))
     return rows
 
 
 def _difference(summary: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
     if key in (summary.get("difference") or {}):
         return "difference", key
-    if key in ((summary.get("evidence") or {}).get("differences") or {}):
-        return "evidence", "differences", key
     return None
 
 

@@ -1,7 +1,4 @@
-"""A summary's slices as the page shows them: grouped by column, with the place of each number.
-
-The evaluator's own slices, which have intervals, stand in `slices`; without them those of the evidence do.
-"""
+"""A summary's slices as the page shows them: grouped by column, with the place of each number."""
 
 from __future__ import annotations
 
@@ -10,6 +7,8 @@ from typing import Any, NamedTuple
 
 Path = tuple[str | int, ...]
 Summary = Mapping[str, Any]
+KNOWN = "known:"
+"""As in components/evaluator/eval_columns.py, which needs what a page can do without."""
 FEW_CLICKS = 30
 """A slice with fewer is shown as one whose AUC may be luck: its standard error is about 0.5 / √(3 clicks)."""
 
@@ -24,8 +23,6 @@ class SliceView(NamedTuple):
     candidate: Path
     baseline: Path
     """() without a model in service."""
-    inner: Path
-    """What follows a metric's name on the way to its value."""
     difference: Path
     few: bool
     auc: float | None
@@ -33,10 +30,7 @@ class SliceView(NamedTuple):
 
     def metric(self, model: str, name: str, part: str = "value") -> Path:
         """Path of one figure."""
-        start = self.candidate if model == "candidate" else self.baseline
-        if self.inner:
-            return (*start, name, part)
-        return (*start, name if part == "value" else f"{name}_{part}")
+        return (*(self.candidate if model == "candidate" else self.baseline), name, part)
 
 
 class SliceGroup(NamedTuple):
@@ -45,7 +39,6 @@ class SliceGroup(NamedTuple):
     title: str
     slices: list[SliceView]
     """As they stand in the summary."""
-    left_out: Path
 
     @property
     def best_first(self) -> list[SliceView]:
@@ -55,42 +48,26 @@ class SliceGroup(NamedTuple):
 
 def slice_groups(summary: Summary) -> list[SliceGroup] | None:
     """None where the summary knows of no slicing at all."""
-    if summary.get("slices") is not None:
-        return _measured(summary["slices"])
-    found = (summary.get("evidence") or {}).get("slices")
-    return None if found is None else [_figured(one, index) for index, one in enumerate(found)]
-
-
-def _measured(entries: list[dict[str, Any]]) -> list[SliceGroup]:
+    if summary.get("slices") is None:
+        return None
     groups: dict[str, SliceGroup] = {}
-    for index, entry in enumerate(entries):
-        title = " × ".join(entry["slice"])
+    for index, entry in enumerate(summary["slices"]):
+        title = " × ".join(_title(column) for column in entry["slice"])
         at: Path = ("slices", index)
         served = entry.get("baseline")
         view = SliceView(
             " · ".join(_text(value) for value in entry["slice"].values()), at, (*at, "count"), (*at, "clicks"),
-            (*at, "candidate"), (*at, "baseline") if served else (), ("value",),
+            (*at, "candidate"), (*at, "baseline") if served else (),
             (*at, "difference", "auc") if entry.get("difference") else (), entry["clicks"] < FEW_CLICKS,
             entry["candidate"]["auc"]["value"], served["auc"]["value"] if served else None,
         )  # fmt: skip
-        groups.setdefault(title, SliceGroup(title, [], ())).slices.append(view)
+        groups.setdefault(title, SliceGroup(title, [])).slices.append(view)
     return list(groups.values())
 
 
-def _figured(slicing: dict[str, Any], number: int) -> SliceGroup:
-    views = []
-    for index, entry in enumerate(slicing["slices"]):
-        at: Path = ("evidence", "slices", number, "slices", index)
-        served = entry["baseline"]
-        views.append(
-            SliceView(
-                _text(entry["value"]), at, (*at, "rows"), (*at, "clicks"), (*at, "metrics"),
-                (*at, "baseline") if served else (), (), (), entry["clicks"] < FEW_CLICKS,
-                entry["metrics"]["auc"], served["auc"] if served else None,
-            )
-        )  # fmt: skip
-    left_out: Path = ("evidence", "slices", number, "left_out") if slicing["left_out"] else ()
-    return SliceGroup(" × ".join(slicing["columns"]), views, left_out)
+def _title(column: str) -> str:
+    """`known:user_id` asks whether the training rows have the value."""
+    return f"{column.removeprefix(KNOWN)}, in the training rows or new" if column.startswith(KNOWN) else column
 
 
 def _text(value: object) -> str:

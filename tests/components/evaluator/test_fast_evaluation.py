@@ -80,7 +80,7 @@ def test_tfma_loads_the_verdict_with_the_bounds_that_failed(tmp_path: Path) -> N
 
     config = config_of()
     for metric in config.metrics_specs[0].metrics:
-        if metric.class_name == "AUC":
+        if metric.class_name == "ExactAUC":
             metric.per_slice_thresholds[0].threshold.value_threshold.lower_bound.value = 0.999
         if metric.class_name == "Calibration":
             metric.per_slice_thresholds[0].threshold.value_threshold.upper_bound.value = 9.0
@@ -88,7 +88,7 @@ def test_tfma_loads_the_verdict_with_the_bounds_that_failed(tmp_path: Path) -> N
     verdict = tfma.load_validation_result(str(tmp_path))
     assert not verdict.validation_ok
     (failed,) = verdict.metric_validations_per_slice
-    assert [one.metric_key.name for one in failed.failures] == ["auc"]
+    assert [one.metric_key.name for one in failed.failures] == ["auc_exact"]
     assert not failed.slice_key.single_slice_keys
 
 

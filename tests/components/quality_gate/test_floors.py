@@ -8,7 +8,7 @@ from click_models import impressions, trained
 
 from components.evaluator.measuring import measure
 from components.evaluator.metrics import click_metrics, expected_calibration_error
-from components.evaluator.sliced_rows import FloatArray
+from components.evaluator.sliced_rows import FloatArray, SlicedRows
 from components.evaluator.slices import Slicing
 from components.quality_gate.bounds import Bound
 from components.quality_gate.floors import NEEDED, calibrated_ece, floors
@@ -83,7 +83,7 @@ def test_rows_of_one_class_cannot_show_what_a_bound_wants() -> None:
 def test_chance_alone_gives_a_calibrated_model_an_error_of_that_size() -> None:
     """1,000 draws of clicks from the very scores: 97.5 % of them stay below, ± 3 · 0.5 %."""
     score = trained(impressions(1_000, 3), 1)
-    bound = calibrated_ece(np.sort(score), np.ones(1_000), 0.975)
+    bound = calibrated_ece(SlicedRows.sort(np.zeros(1_000), score), 0.975)
     random = np.random.default_rng(1)
     errors = [
         expected_calibration_error((random.random(1_000) < score).astype(np.float64), score) or 0.0

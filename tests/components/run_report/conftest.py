@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from components.evaluator.measuring import as_json, measure
+from components.evaluator.slices import encode, slicings
 from components.example_gen.rejects import REJECT_COLUMNS, csv_bytes
 from components.run_report.evidence import EvalRows, Sources, evidence
-from components.run_report.summary import metrics_part, rows_part
+from components.run_report.summary import metrics_part, rows_part, slices_part
 from configs.settings import Settings
 
 Write = Callable[..., Any]
@@ -78,10 +81,10 @@ def statistics() -> dict[str, Write]:
 
 @pytest.fixture
 def sources(tmp_path: Path) -> Sources:
-    """Artifacts of a small run: two spans, rejects of two reasons, one unusable image, three epochs, importances."""
+    """Artifacts of a small run: two spans, rejects of two reasons, one unusable image, three epochs."""
     report, store = tmp_path / "ingest_report", tmp_path / "creative_store"
-    spans, run, evaluation = tmp_path / "span_statistics", tmp_path / "model_run", tmp_path / "evaluation"
-    for folder in (report, store, run, evaluation, spans / "span-1", spans / "span-2"):
+    spans, run = tmp_path / "span_statistics", tmp_path / "model_run"
+    for folder in (report, store, run, spans / "span-1", spans / "span-2"):
         folder.mkdir(parents=True)
     counts = {
         "rows": {"read": 2506, "written": 2500, "rejected": {"bad_label": 5, "ragged_row": 1}},
@@ -109,10 +112,10 @@ def sources(tmp_path: Path) -> Sources:
         {"epoch": n, "train_log_loss": 0.5 - n / 20, "stopping_log_loss": 0.52 - n / 25, "seconds": 1.25}
         for n in (1, 2, 3)
     ]
-    (run / "training.json").write_text(json.dumps({"rows": 500, "calibrating_shift": 0.01, "curve": curve}))
-    importance = [{"feature": "country", "auc_drop": 0.0123}, {"feature": "age", "auc_drop": 0.0456}]
-    (evaluation / "importance.json").write_text(json.dumps(importance))
-    return Sources(str(report), str(store), str(spans), "", str(run), str(evaluation))
+    refit = [{"epoch": n, "train_log_loss": 0.5 - n / 20, "stopping_log_loss": None, "seconds": 1.5} for n in (1, 2)]
+    record = {"rows": 500, "calibrating_shift": 0.01, "curve": curve, "refit": refit}
+    (run / "training.json").write_text(json.dumps(record))
+    return Sources(str(report), str(store), str(spans), "", str(run))
 
 
 @pytest.fixture
@@ -121,10 +124,13 @@ def whole_summary(sources: Sources, scores: dict[str, npt.NDArray[np.float64]]) 
     random = np.random.default_rng(6)
     devices = random.choice(["mobile", "desktop", ""], ROWS, p=[0.6, 0.39, 0.01])
     creatives = np.array([f"images/cr_{n}.jpg".encode() for n in random.integers(0, 40, ROWS)], object)
-    rows = EvalRows(scores, {("device",): [devices]}, creatives)
+    importance = [{"feature": "country", "auc_drop": 0.0123}, {"feature": "age", "auc_drop": 0.0456}]
+    rows = EvalRows(scores, creatives, importance)
+    by_device = slicings({"device": encode(pa.chunked_array([pa.array(devices)]), "device")}, [("device",)], ROWS)
+    by_slice: Any = as_json(measure(scores, by_device))
     kinds = {"age": "numeric", "country": "categorical", "key": "key"}
     counts = json.loads((Path(sources.ingest_report) / "counts.json").read_text())
-    measured = metrics_part(scores, 7)
+    measured = {**metrics_part(by_slice[0], 7), **slices_part(by_slice)}
     change = measured["metrics"]["auc"] - measured["baseline"]["metrics"]["auc"]
     bounds = [
         {"name": name, "value": value, "relation": "≥", "bound": bound, "held": True}
@@ -171,7 +177,10 @@ def whole_summary(sources: Sources, scores: dict[str, npt.NDArray[np.float64]]) 
             "skew": {"state": "off", "reason": "anomalies.serving_statistics names no file", "measured": []},
         },
         **measured,
-        "verdict": {"blessed": True, "reasons": [], "bounds": bounds, "canary": canary},
+        "verdict": {
+            "blessed": True, "reasons": [], "bounds": bounds, "compared": True, "confidence": 0.95,
+            "slices_too_small": {"count": 0, "largest": []}, "force": None, "canary": canary,
+        },
         "pushed_version": 1_800_000_000,
         "removed_versions": [],
         "bayes_auc": None,

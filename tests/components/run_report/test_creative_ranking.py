@@ -23,6 +23,18 @@ def test_the_means_decide() -> None:
     assert found["least"] == [{"path": "c", "mean_prediction": 0.1, "mean_label": 0.0, "rows": 1}]
 
 
+def test_a_row_counts_by_its_weight() -> None:
+    """a: (0.2 · 3 + 0.4 · 1) / 4 = 0.25, clicked (1 · 3 + 0) / 4; what weighs nothing is not there."""
+    paths = np.array([b"a", b"a", b"b", b"c"], object)
+    weight = np.array([3.0, 1.0, 2.0, 0.0])
+    found = creative_ranking(paths, np.array([1.0, 0, 0.5, 1]), np.array([0.2, 0.4, 0.5, 0.9]), weight)
+    assert found is not None
+    assert [*found["most"], *found["least"]] == [
+        {"path": "b", "mean_prediction": 0.5, "mean_label": 0.5, "rows": 1},
+        {"path": "a", "mean_prediction": 0.25, "mean_label": 0.75, "rows": 2},
+    ]
+
+
 def test_rare_creatives_are_left_out_where_there_are_enough_others() -> None:
     paths = np.array([f"often-{n}".encode() for n in range(2 * SHOWN) for _ in range(20)] + [b"rare"], object)
     score = np.append(np.repeat(np.linspace(0.1, 0.5, 2 * SHOWN), 20), 0.99)

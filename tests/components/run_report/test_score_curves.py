@@ -7,6 +7,8 @@ import numpy.typing as npt
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from components.evaluator.metrics import expected_calibration_error
+from components.evaluator.wilson import wilson_interval
 from components.run_report.score_curves import (
     POINTS,
     curves,
@@ -15,7 +17,6 @@ from components.run_report.score_curves import (
     precision_recall,
     reliability,
     roc,
-    wilson,
 )
 
 LABEL = np.array([1.0, 0.0, 1.0, 0.0])
@@ -52,18 +53,24 @@ def test_a_weight_counts_as_so_many_rows() -> None:
     assert weighted == repeated
 
 
-def test_wilsons_interval() -> None:
-    """10 of 100: (0.1 + z²/200 ± z·√(0.1·0.9/100 + z²/40000)) / (1 + z²/100) with z² = 3.8415 is 0.0552 to 0.1744."""
-    assert wilson(0.1, 100) == (pytest.approx(0.05523, abs=1e-4), pytest.approx(0.17437, abs=1e-4))
-    assert wilson(0.0, 10)[0] == 0.0
-
-
-def test_reliability_bins_hold_equal_numbers_of_rows(scores: dict[str, npt.NDArray[np.float64]]) -> None:
+def test_reliability_has_the_bins_of_the_calibration_error(scores: dict[str, npt.NDArray[np.float64]]) -> None:
     bins = reliability(scores["label"], scores["candidate"], np.ones(len(scores["label"])))
+    gap = sum(one["rows"] * abs(one["mean_label"] - one["mean_prediction"]) for one in bins) / len(scores["label"])
+    assert gap == pytest.approx(expected_calibration_error(scores["label"], scores["candidate"]), abs=1e-6)
     assert [one["rows"] for one in bins] == [200] * 10
     lowest = np.sort(scores["candidate"])[:200]
     assert bins[0]["mean_prediction"] == pytest.approx(lowest.mean(), rel=1e-5)
     assert all(one["low"] <= one["mean_label"] <= one["high"] for one in bins)
+
+
+def test_reliability_of_rows_of_several_impressions_is_as_sure_as_the_impressions_spread() -> None:
+    """One bin of two rows (10 bins of 20 rows): a rate of 0.1 on 2 · 1,000, the rows 0.09 and 0.11.
+
+    Spread of the rate: √(2 · (1000 · 0.01)²) / 2000 = 0.00707, that of 0.1 · 0.9 / 0.00707² = 1,800 single rows.
+    """
+    label, score = np.tile([0.09, 0.11], 10), np.repeat(np.linspace(0.05, 0.5, 10), 2)
+    for one in reliability(label, score, np.full(20, 1000.0)):
+        assert (one["low"], one["high"]) == pytest.approx(wilson_interval(180.0, 1800.0), rel=1e-4)
 
 
 def test_histogram_shares_sum_to_one(scores: dict[str, npt.NDArray[np.float64]]) -> None:
@@ -83,4 +90,4 @@ def test_one_class_has_no_ranking_but_a_reliability() -> None:
     found = curves(np.zeros(4), SCORE)
     assert (found["roc"], found["precision_recall"], found["gains"]) == (None, None, None)
     assert found["histogram"]["clicks"] is None
-    assert len(found["reliability"]) == 4
+    assert [one["rows"] for one in found["reliability"]] == [1, 2, 1]  # equal scores share a bin

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from components.evaluator.measuring import as_json, measure
+from components.evaluator.slices import slicings
 from components.run_report import summary
 from components.run_report.summary import verdict_part
 
@@ -43,11 +45,19 @@ def test_creatives_add_up() -> None:
     assert set(summary.creatives_part(None).values()) == {0}
 
 
+def overall(scores: dict[str, np.ndarray[Any, np.dtype[np.float64]]]) -> dict[str, Any]:
+    """What the evaluator leaves of all rows together."""
+    return json.loads(json.dumps(as_json(measure(scores, slicings({}, [], 4)))[0]))  # type: ignore[no-any-return]  # json has no types
+
+
 def test_metrics_with_and_without_a_baseline() -> None:
-    alone = summary.metrics_part(SCORES, 0)
+    """3.5 of the 4 pairs of a click and a non-click are in order, see test_truth_by_hand; of the opposite ½."""
+    alone = summary.metrics_part(overall(SCORES), 0)
     assert alone["baseline"] is None
     assert alone["metrics"]["auc"] == 3.5 / 4
-    both = summary.metrics_part({**SCORES, "baseline": 1 - SCORES["candidate"]}, 17)
+    assert alone["metrics"]["auc_low"] < 3.5 / 4 <= alone["metrics"]["auc_high"]
+    assert (alone["metrics"]["count"], alone["metrics"]["weight"]) == (4, 4.0)
+    both = summary.metrics_part(overall({**SCORES, "baseline": 1 - SCORES["candidate"]}), 17)
     assert both["metrics"] == alone["metrics"]
     assert both["baseline"]["version"] == 17
     assert both["baseline"]["metrics"]["auc"] == 0.5 / 4
@@ -172,7 +182,7 @@ def test_the_largest_slices_are_kept_and_the_rest_is_counted() -> None:
         return {"slice": {"device": str(count)}, "count": count, **more}
 
     change = {"auc": {"value": 0.01, "low": 0.0, "high": 0.02}}
-    part = summary.slices_part([one(9, difference=change), one(2), one(4), one(3)], most=2)
-    assert [entry["count"] for entry in part["slices"]] == [4, 3]
+    part = summary.slices_part([one(9, difference=change), one(2), one(3), one(4)], most=2)
+    assert [entry["count"] for entry in part["slices"]] == [3, 4]
     assert (part["slices_left_out"], part["difference"]) == (1, change)
     assert summary.slices_part([one(9)]) == {"slices": [], "slices_left_out": 0, "difference": None}

@@ -13,7 +13,7 @@ from gateway_process import AUDIENCE, SECRET, RsaPair, token
 
 from adclick.errors import SettingsError
 from configs.gateway import Jwt, RateLimit
-from serving.gateway.calibration import CalibrationBins, wilson_interval
+from serving.gateway.calibration import CalibrationBins
 from serving.gateway.codes import Refusal
 from serving.gateway.rate_limit import RateLimiter
 from serving.gateway.tokens import TokenVerifier
@@ -117,15 +117,6 @@ def test_the_number_of_buckets_is_bounded() -> None:
     for number in range(10):
         limiter.take(f"client-{number}", 1)
     assert len(limiter) == 3
-
-
-def test_wilson_interval_is_the_one_of_the_paper() -> None:
-    # The bounds are the roots p of (p̂ - p)² = z² p (1 - p) / n
-    for clicks, impressions in ((0.0, 10.0), (1.0, 10.0), (200.0, 400.0), (7.5, 12.25), (10.0, 10.0)):
-        for bound in wilson_interval(clicks, impressions):
-            variance = 3.8414588 * bound * (1 - bound) / impressions
-            assert (clicks / impressions - bound) ** 2 == pytest.approx(variance, abs=1e-9)
-    assert wilson_interval(0, 10) == (0.0, pytest.approx(0.27753, abs=1e-5))  # z² / (n + z²) = 3.8415 / 13.8415
 
 
 def test_a_score_on_a_bound_is_of_the_bin_below() -> None:

@@ -16,7 +16,7 @@ from components.run_report.html.page import SECTIONS, render
 
 NUMBER = re.compile(r"\d[\d.,]*")
 VOID = {"meta", "link", "img", "br", "wbr", "input"}
-SCALE = {"%": 0.01, "s": 1, "B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "": 1}
+SCALE = {"%": 0.01, "pp": 0.01, "s": 1, "B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "": 1}
 
 
 class Page(HTMLParser):
@@ -97,7 +97,7 @@ def test_the_metrics_stand_there_with_both_models(whole: Page, whole_summary: di
     for index in range(len(whole_summary["verdict"]["bounds"])):
         assert {f"/verdict/bounds/{index}/{key}" for key in ("value", "bound")} <= places
     for key in ("auc", "log_loss", "ece"):
-        assert f"/evidence/differences/{key}/value" in places
+        assert f"/difference/{key}/value" in places
     assert {"/evidence/importance/0/auc_drop", "/component_resources/AdExampleGen/peak_rss_mb"} <= places
     assert "/files/month~11.csv/rejected" in places
 
@@ -254,7 +254,6 @@ def test_the_evaluators_own_slices_come_with_their_intervals(whole_summary: dict
     names = re.findall(r'<span class="name">(d[\d.]+)<small>', text)
     assert names == ["d0.9", "d0.8", "d0.6"]
     assert text.count("too few to tell") == 1
-    assert not any(at.startswith("/evidence/slices") for at in found)
 
 
 def test_bounds_of_slices_are_shown_at_once_where_they_failed(whole_summary: dict[str, Any]) -> None:
@@ -265,13 +264,15 @@ def test_bounds_of_slices_are_shown_at_once_where_they_failed(whole_summary: dic
         {**bound, "slice": "device=phone", "state": "unclear", "held": True, "note": ""},
         {**bound, "slice": "device=desktop", "state": "failed", "held": False, "note": "p 0.001"},
     ]
-    verdict["slices_left_out"] = [{"slice": "device=tv", "rows": 9, "clicks": 0, "reason": "9 rows, fewer than 100"}]
+    small = {"slice": "device=tv", "rows": 9, "clicks": 0, "reason": "9 rows, fewer than 100"}
+    verdict["slices_too_small"] = {"count": 4, "largest": [small]}
     text = render(whole_summary, {})
     first, rest = text.split("<summary>Bounds of slices</summary>")
     assert "<small>device=desktop</small><small>p 0.001</small>" in first
     assert f'data-at="/verdict/bounds/{whole + 1}/low">−0.0500</data>' in first
     assert "device=phone" not in first
     assert "unclear</span>" in rest
+    assert 'Slices too small to decide: <data value="4" data-at="/verdict/slices_too_small/count">4</data>' in rest
     assert "<li>device=tv: 9 rows, fewer than 100</li>" in rest
 
 
@@ -290,6 +291,7 @@ def test_a_forced_blessing_names_who_why_and_what_was_overruled(whole_summary: d
         ("fixed4", 0.73820500, "0.7382"),
         ("signed", -0.0012, "−0.0012"),
         ("signed", 0.0, "±0"),
+        ("points", -0.0123, "−1.23\u202fpp"),
         ("percent", 0.0854, "8.5\u202f%"),
         ("percent", 0.0002, "0.02\u202f%"),
         ("percent", 0.0, "0.0\u202f%"),

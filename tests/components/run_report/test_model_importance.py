@@ -1,4 +1,4 @@
-"""Columns of the evaluation rows, and importance through a real SavedModel."""
+"""Importance through a real SavedModel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.run_report.eval_rows import read_eval_rows
 from components.run_report.model_importance import model_importance
 from configs.features import FeatureTable
 
@@ -50,21 +49,6 @@ def split(tmp_path: Path) -> str:
         for row in ROWS * 40:
             writer.write(example(row))
     return str(folder)
-
-
-def test_values_are_read_as_text_and_a_missing_one_is_empty(split: str) -> None:
-    rows = read_eval_rows([split], TABLE, [("country",), ("price", "when")], {})
-    assert rows.slices["country",][0][:3].tolist() == ["DE", "é", "FR"]
-    price, when = rows.slices["price", "when"]
-    assert price[:3].tolist() == ["0.1", "0.9", ""]
-    assert when[:3].tolist() == ["1768580000", "", ""]
-    assert rows.creatives is not None
-    assert rows.creatives[:3].tolist() == [b"a.png", b"b.png", b""]
-
-
-def test_a_table_without_images_has_no_creatives(split: str) -> None:
-    table = FeatureTable.model_validate([{"name": "price", "kind": "numeric"}, {"name": "clicked", "kind": "label"}])
-    assert read_eval_rows([split], table, [], {}).creatives is None
 
 
 class PriceModel(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
