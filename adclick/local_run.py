@@ -12,6 +12,8 @@ from adclick.redirection import output_to
 from adclick.report_files import PAGE_FILE, thumbnails_of
 from adclick.run_report import RunFacts, complete_summary, exit_status, publish, verdict_text
 from adclick.stores import is_remote
+from adclick.tuning_report import publish_best
+from configs.best_values import Reused
 from configs.settings import Settings
 from pipeline.local_runner import NodeResult, run_pipeline
 from pipeline.locations import Locations
@@ -31,6 +33,9 @@ class _Recorder:
     def started(self, node_id: str) -> None:
         self._progress.started(node_id)
 
+    def noted(self, node_id: str, text: str) -> None:
+        self._progress.noted(node_id, text)
+
     def finished(self, result: NodeResult) -> None:
         self.results[result.node_id] = result
         self._progress.finished(result)
@@ -44,8 +49,10 @@ def run_to_summary(
     progress: LiveProgress | PlainProgress,
     fresh: bool,
     force_bless: str = "",
+    reused: Reused | None = None,
+    not_reused: str = "",
 ) -> tuple[int, str]:
-    """Exit status and the text for the terminal.
+    """Exit status and the text for the terminal. `reused`: the earlier search's values that `settings` have.
 
     Raises AdclickError for a run that stopped; its summary is published all the same.
     """
@@ -68,10 +75,13 @@ def run_to_summary(
         places.model_folder,
         {node: result.use for node, result in results.items() if result.use is not None},
         settings,
+        reused,
+        not_reused,
     )
     outputs = {node: result.outputs for node, result in results.items()}
     summary = complete_summary(facts, outputs, stopped)
     file = publish(summary, places.reports, thumbnails_of(outputs))
+    publish_best(summary, file.parent, places.tuning)
     if isinstance(stopped, AdclickError):
         raise type(stopped)(f"{stopped}\n  summary: {file}\n  report: {file.with_name(PAGE_FILE)}")
     if stopped is not None:

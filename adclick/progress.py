@@ -40,6 +40,10 @@ class PlainProgress:
     def started(self, node_id: str) -> None:
         """Nothing: the line comes when there is a result."""
 
+    def noted(self, node_id: str, text: str) -> None:
+        """A line of a component under way."""
+        self.say(f"  {node_id:{self._width}}  {text}")
+
     def finished(self, result: NodeResult) -> None:
         """One line."""
         self.say(f"  {result.node_id:{self._width}}  {result.state:7} {result.seconds:7.1f} s  {result.log}")
@@ -81,6 +85,10 @@ class LiveProgress:
         """Its clock runs."""
         self._since = time.monotonic()
         self._rows[node_id] = (RUNNING, 0.0, "")
+
+    def noted(self, node_id: str, text: str) -> None:
+        """A line of a component under way, above the table."""
+        self._console.print(f"{node_id}: {text}", highlight=False, markup=False, soft_wrap=True)
 
     def finished(self, result: NodeResult) -> None:
         """Its clock stands."""

@@ -71,6 +71,8 @@ def _run(args: argparse.Namespace, progress: LiveProgress | PlainProgress) -> in
     progress.say("adclick: reading settings")
     from adclick.filesystem import is_folder
     from adclick.privacy import key_from_environment
+    from adclick.tuning_report import BEST_FILE
+    from configs.best_values import find_best
     from configs.loading import load_settings
     from pipeline.locations import locations
 
@@ -81,6 +83,10 @@ def _run(args: argparse.Namespace, progress: LiveProgress | PlainProgress) -> in
         overrides.append(f"output_root={_quoted(args.output_root)}")
     force_bless = _force_reason(args.force_bless)
     settings = load_settings(args.config, overrides, args.accept)
+    reused, not_reused = find_best(settings, locations(settings).tuning / BEST_FILE)
+    if reused is not None:
+        settings = load_settings(args.config, overrides, args.accept, reused.layer)
+        progress.say(f"adclick: with the values that a search found: {reused.file}")
     if not is_folder(settings.data.root):
         raise SettingsError(
             f"data.root: {settings.data.root}: no such folder; give the folder with the CSV files to --data-root, "
@@ -106,7 +112,15 @@ def _run(args: argparse.Namespace, progress: LiveProgress | PlainProgress) -> in
             from adclick.local_run import run_to_summary
 
         status, text = run_to_summary(
-            settings, places, run_id, logs, progress, fresh=args.fresh, force_bless=force_bless
+            settings,
+            places,
+            run_id,
+            logs,
+            progress,
+            fresh=args.fresh,
+            force_bless=force_bless,
+            reused=reused,
+            not_reused=not_reused,
         )
     progress.close()
     progress.say(text)

@@ -17,8 +17,10 @@ from adclick.quality_report import bound_lines, decision_line
 from adclick.report_files import THUMBNAILS_FILE, draw_or_say_why
 from adclick.run_lineage import component_resources, lineage, stopped_evidence
 from adclick.stack import installed_versions
+from adclick.tuning_report import tuning_lines, tuning_part
 
 if TYPE_CHECKING:
+    from configs.best_values import Reused
     from configs.settings import Settings
     from pipeline.resource_use import ResourceUse
 
@@ -38,6 +40,10 @@ class RunFacts(NamedTuple):
     model_folder: str
     component_resources: Mapping[str, ResourceUse] = MappingProxyType({})
     settings: Settings | None = None
+    reused: Reused | None = None
+    """An earlier search's values that `settings` have."""
+    not_reused: str = ""
+    """Why they have not, where there are any."""
 
 
 def complete_summary(
@@ -63,6 +69,7 @@ def complete_summary(
     return {
         "run_id": facts.run_id,
         **summary,
+        "tuning": tuning_part(outputs, facts.settings, facts.reused, facts.not_reused),
         "component_seconds": {node: round(seconds, 3) for node, seconds in facts.component_seconds.items()},
         "component_states": facts.component_states,
         "component_resources": component_resources(facts.component_resources, outputs),
@@ -197,7 +204,7 @@ def verdict_text(summary: dict[str, Any]) -> str:
     if creatives["distinct"]:
         unusable = ", ".join(f"{creatives[key]} {key}" for key in ("missing", "corrupt", "rejected"))
         lines.append(f"creatives  {creatives['distinct']:,} distinct, {creatives['stored']:,} stored, {unusable}")
-    lines += [*gate_lines(summary), "", *_metric_lines(metrics, summary["baseline"])]
+    lines += [*gate_lines(summary), *tuning_lines(summary), "", *_metric_lines(metrics, summary["baseline"])]
     if summary["truth"]:
         truth = summary["truth"]
         lines.append(

@@ -25,7 +25,8 @@ import numpy.typing as npt
 
 from adclick.stack import prepare_environment
 from benchmarks.peers.hard_tables import SETS, write_table
-from configs.loading import load_settings, merge, parse_override
+from configs.loading import load_settings, parse_override
+from configs.merging import merge
 from configs.settings import Settings
 
 PROJECT = Path(__file__).resolve().parent.parent

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from adclick.errors import SettingsError
 from configs.features import Label
 from configs.gateway import Gateway
-from configs.loading import explain, load_settings, merge, parse_override, read_layer
+from configs.loading import explain, load_settings, parse_override, read_layer
+from configs.merging import merge
 from configs.nearest import nearest
 from configs.settings import Settings
 

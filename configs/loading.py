@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from adclick.errors import SettingsError
 from configs.features import KINDS, FeatureTable
+from configs.merging import merge
 from configs.nearest import nearest
 from configs.settings import Settings
 
@@ -34,16 +35,22 @@ class Layer(NamedTuple):
 
 
 def load_settings(
-    config: str | Path | None = None, overrides: Sequence[str] = (), accept: Sequence[str] = ()
+    config: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    accept: Sequence[str] = (),
+    tuned: Layer | None = None,
 ) -> Settings:
     """Base file, then the overlay `config` (which holds only differences), then `a.b=value` words.
 
     Mappings merge key by key; lists and scalars are replaced. `accept` is put behind anomalies.accept of all of them.
+    `tuned` lies over the files and below the words: what a person says for this run goes before what a search found.
     Raises SettingsError.
     """
     layers = [read_layer(BASE_FILE)]
     if config is not None and Path(config).resolve() != BASE_FILE:
         layers.append(read_layer(Path(config)))
+    if tuned is not None:
+        layers.append(tuned)
     layers.extend(parse_override(word) for word in overrides)
     merged: dict[str, Any] = {}
     for layer in layers:
@@ -97,15 +104,6 @@ def _accepting(accept: Sequence[str], merged: Mapping[str, Any]) -> Layer:
     listed = section.get("accept", []) if isinstance(section, Mapping) else []
     whole = [*listed, *accept] if isinstance(listed, list) else listed  # what is no list is refused as it stands
     return Layer(" ".join(f"--accept {word}" for word in accept), {"anomalies": {"accept": whole}})
-
-
-def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """`above` laid over `below`: mappings merge, everything else is replaced."""
-    merged = dict(below)
-    for key, value in above.items():
-        old = merged.get(key)
-        merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
-    return merged
 
 
 def explain(detail: Mapping[str, Any], layers: Sequence[Layer], whole: type[BaseModel] = Settings) -> str:
@@ -178,11 +176,16 @@ def _known_keys(location: Sequence[Any], whole: type[BaseModel]) -> tuple[str, .
                       and location[2] in get_args(branch.model_fields["kind"].annotation)), None)  # fmt: skip
         return tuple(entry.model_fields) if entry else ()
     section = whole
-    for part in location[:-1]:
+    parts = iter(location[:-1])
+    for part in parts:
         field = next((f for n, f in section.model_fields.items() if part in (n, f.alias)), None)
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+        kind = field.annotation if field is not None else None
+        if get_origin(kind) is dict:
+            kind = get_args(kind)[1]  # sections by name, and the name is the location's next part
+            next(parts, None)
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
             return ()
-        section = field.annotation
+        section = kind
     return tuple(field.alias or name for name, field in section.model_fields.items())
 
 

@@ -14,6 +14,7 @@ from configs.evaluation import Evaluation
 from configs.features import FeatureTable, Ignore, Key, Label
 from configs.nearest import likeliest
 from configs.section import Section
+from configs.tuning import Tuner, check_space
 
 STORE_FOLDER = re.compile(r"(s3|gs)://[^/?#]+(/[^?#]*)?")
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -249,6 +250,7 @@ class Settings(Section):
     transform: Transform = Transform()
     model: Model = Model()
     trainer: Trainer = Trainer()
+    tuner: Tuner = Tuner()
     evaluation: Evaluation = Evaluation()
     canary: Canary = Canary()
     push: Push = Push()
@@ -302,6 +304,11 @@ class Settings(Section):
                 self._need(name, field)
                 if isinstance(self.features[name], Ignore):
                     raise ValueError(f"{field} names {name!r} of kind 'ignore', which no check looks at: take it out")
+        return self
+
+    @model_validator(mode="after")
+    def _space_known(self) -> Settings:
+        check_space(self.tuner.space, {"model": self.model, "trainer": self.trainer})
         return self
 
     def _need(self, name: str, field: str) -> None:

@@ -9,6 +9,7 @@ from tfx.components.transform.component import Transform
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
+from tfx.types.channel import BaseChannel
 
 from components.anomaly_gate.component import AnomalyGate
 from components.creative_gen.component import CreativeGen
@@ -28,6 +29,7 @@ from pipeline.locations import Locations
 from pipeline.table_schema import write_schema
 
 PREPROCESSING_FN = "trainer.preprocessing.preprocessing_fn"
+UNFINISHED = "unfinished"
 
 
 def create_pipeline(
@@ -75,6 +77,7 @@ def create_pipeline(
 
     transform = _transform(settings, examples, schema)
     transform.add_upstream_node(gate)
+    tuners = _tuners(settings, places, transform, schema, creative_store)
     trainer = CreativeTrainer(
         transform.outputs["transformed_examples"],
         transform.outputs["transform_graph"],
@@ -82,6 +85,7 @@ def create_pipeline(
         creative_store,
         settings,
         code_fingerprint("trainer.run", "components.trainer.executor"),
+        tuners[0].outputs["best_hyperparameters"] if tuners else None,
     )
     model = trainer.outputs["model"]
 
@@ -151,7 +155,8 @@ def create_pipeline(
         settings.features,
         code_fingerprint("components.run_report.executor"),
     )
-    nodes += [statistics, schema, validator, gate, transform, trainer, served, evaluator, *canaries, pusher, report]
+    nodes += [statistics, schema, validator, gate, transform, *tuners, trainer, served, evaluator, *canaries]
+    nodes += [pusher, report]
     return Pipeline(
         pipeline_name=settings.pipeline_name,
         pipeline_root=places.pipeline_root,
@@ -180,3 +185,29 @@ def _transform(settings: Settings, examples: BaseComponent, schema: BaseComponen
         disable_analyzer_cache=True,
         force_tf_compat_v1=True,
     )
+
+
+def _tuners(
+    settings: Settings,
+    places: Locations,
+    transform: BaseComponent,
+    schema: BaseComponent,
+    creative_store: BaseChannel | None,
+) -> list[BaseComponent]:
+    """One where the settings ask for a search, else none."""
+    if not settings.tuner.enabled:
+        return []
+    # KerasTuner and the other Keras below it take seconds to import.
+    from components.tuner.component import CreativeTuner
+
+    return [
+        CreativeTuner(
+            transform.outputs["transformed_examples"],
+            transform.outputs["transform_graph"],
+            schema.outputs["schema"],
+            creative_store,
+            settings,
+            places.tuning / UNFINISHED,
+            code_fingerprint("trainer.tuner", "components.tuner.executor"),
+        )
+    ]

@@ -6,6 +6,7 @@ its own, cached results can be told from fresh ones, and a failure names its com
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -15,6 +16,7 @@ from tfx.orchestration.local import runner_utils
 from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 
+from adclick.notices import heard_by
 from adclick.redirection import output_to
 from adclick.stores import is_remote
 from pipeline.mirror import Mirror
@@ -46,6 +48,9 @@ class Observer(Protocol):
 
     def started(self, node_id: str) -> None:
         """A component starts."""
+
+    def noted(self, node_id: str, text: str) -> None:
+        """A component under way says how it goes."""
 
     def finished(self, result: NodeResult) -> None:
         """A component ended, one way or another."""
@@ -94,7 +99,7 @@ def run_pipeline(
         meter = Meter()
         state, outputs = FAILED, {}
         try:
-            with output_to(log):
+            with output_to(log), heard_by(functools.partial(observer.noted, node_id)):
                 component = _Launcher(
                     mirror,
                     pipeline_node=node,

@@ -24,6 +24,7 @@ class Locations(NamedTuple):
     reports: Path
     logs: Path
     schemas: Path
+    tuning: Path
     temporary: Path
 
 
@@ -39,6 +40,7 @@ def locations(settings: Settings) -> Locations:
         reports=root / "reports",
         logs=root / "logs",
         schemas=root / "schemas",
+        tuning=root / "tuning",
         temporary=root / "tmp",
     )
 

@@ -140,7 +140,7 @@ def fit(
     def step(batch: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             logits = batch_logits(batch, training=True)
-            loss = _log_loss(logits, tf.gather(label, batch), tf.gather(weight, batch))
+            loss = log_loss(logits, tf.gather(label, batch), tf.gather(weight, batch))
             penalty = tf.add_n([term for layer in layers for term in layer.losses])
             objective = loss + penalty
         gradients = tape.gradient(objective, variables)
@@ -194,6 +194,12 @@ def predict_logits(model: ClickModel, embedder: CreativeEmbedder, rows: Rows) ->
     return _predict(_forward(_batch_logits(model, embedder, rows)), np.arange(len(rows)))
 
 
+def log_loss(logits: tf.Tensor, label: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+    """Weighted mean in nats, a scalar; 0 where nothing has weight. All are float32 [rows]."""
+    losses = tf.nn.sigmoid_cross_entropy_with_logits(label, logits)  # [batch]
+    return tf.math.divide_no_nan(tf.reduce_sum(losses * weight), tf.reduce_sum(weight))
+
+
 class _WarmUpCosine(keras.optimizers.schedules.LearningRateSchedule):
     """Linear from 0 to the peak, then half a cosine down to 0."""
 
@@ -219,14 +225,9 @@ def _batch_logits(model: ClickModel, embedder: CreativeEmbedder, rows: Rows) -> 
     return logits
 
 
-def _log_loss(logits: tf.Tensor, label: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
-    losses = tf.nn.sigmoid_cross_entropy_with_logits(label, logits)  # [batch]
-    return tf.math.divide_no_nan(tf.reduce_sum(losses * weight), tf.reduce_sum(weight))
-
-
 def _stopping_loss(forward: Callable[[tf.Tensor], tf.Tensor], rows: Rows, stopping: npt.NDArray[np.int64]) -> float:
     logits = _predict(forward, stopping)
-    return float(_log_loss(logits, rows.label[stopping], rows.weight[stopping]).numpy())
+    return float(log_loss(logits, rows.label[stopping], rows.weight[stopping]).numpy())
 
 
 def _forward(batch_logits: Callable[..., tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:

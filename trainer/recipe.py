@@ -20,7 +20,7 @@ from trainer.click_model import ClickModel, EmbeddedFeature, embedded_features
 from trainer.dataset import Rows
 from trainer.effect_prior import effect_prior
 from trainer.effect_search import paired_effects
-from trainer.fitting import CreativeEmbedder, Epoch, best_epoch, fit, predict_logits, set_aside
+from trainer.fitting import CreativeEmbedder, Epoch, best_epoch, fit, log_loss, predict_logits, set_aside
 from trainer.image_tower import ImageTower
 from trainer.preprocessing import dense_names
 
@@ -42,6 +42,11 @@ class Trained(NamedTuple):
         """As the exported model computes them, [rows]."""
         logits = tf.constant(predict_logits(self.model, self.embedder, rows))
         return tf.sigmoid(logits + tf.constant(self.shift, tf.float32)).numpy()  # type: ignore[no-any-return]  # TensorFlow has no types
+
+    def log_loss(self, rows: Rows) -> float:
+        """Weighted mean over the rows, in nats."""
+        logits = tf.constant(predict_logits(self.model, self.embedder, rows) + np.float32(self.shift))
+        return float(log_loss(logits, tf.constant(rows.label), tf.constant(rows.weight)).numpy())
 
 
 def train(

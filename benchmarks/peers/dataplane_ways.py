@@ -102,6 +102,9 @@ def run_adclick(output: Path) -> Any:
             if node_id == "CreativeTrainer":
                 raise EnoughError
 
+        def noted(self, node_id: str, text: str) -> None:
+            """Nothing to say."""
+
         def finished(self, result: NodeResult) -> None:
             """Nothing to say."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.proto import trainer_pb2
 from tfx.types import standard_artifacts
@@ -30,6 +32,7 @@ class CreativeTrainerSpec(ComponentSpec):
         "transform_graph": ChannelParameter(type=standard_artifacts.TransformGraph),
         "schema": ChannelParameter(type=standard_artifacts.Schema),
         "creative_store": ChannelParameter(type=CreativeStore, optional=True),
+        "hyperparameters": ChannelParameter(type=standard_artifacts.HyperParameters, optional=True),
     }
     OUTPUTS = {
         "model": ChannelParameter(type=standard_artifacts.Model),
@@ -54,26 +57,32 @@ class CreativeTrainer(base_component.BaseComponent):
         creative_store: BaseChannel | None,
         settings: Settings,
         code: str,
+        hyperparameters: BaseChannel | None = None,
     ) -> None:
-        """`code` fingerprints the sources that training depends on."""
-        config = {
-            "features": settings.features.model_dump_json(),
-            "model": settings.model.model_dump_json(),
-            "trainer": settings.trainer.model_dump_json(),
-            "image_px": settings.creatives.image_px,
-            "negative_sampling_rate": settings.data.negative_sampling_rate,
-            "code": code,
-        }
+        """`code` fingerprints the sources that training depends on. `hyperparameters`: of a tuner in the same run."""
         spec = CreativeTrainerSpec(
             examples=examples,
             transform_graph=transform_graph,
             schema=schema,
             creative_store=creative_store,
+            hyperparameters=hyperparameters,
             train_args=trainer_pb2.TrainArgs(splits=["train"]),
             eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
             run_fn=RUN_FN,
-            custom_config=json_utils.dumps(config),
+            custom_config=json_utils.dumps(training_config(settings, code)),
             model=Channel(type=standard_artifacts.Model),
             model_run=Channel(type=standard_artifacts.ModelRun),
         )
         super().__init__(spec=spec)
+
+
+def training_config(settings: Settings, code: str) -> dict[str, Any]:
+    """`custom_config` of whoever trains: the settings that make the model. `code` fingerprints its sources."""
+    return {
+        "features": settings.features.model_dump_json(),
+        "model": settings.model.model_dump_json(),
+        "trainer": settings.trainer.model_dump_json(),
+        "image_px": settings.creatives.image_px,
+        "negative_sampling_rate": settings.data.negative_sampling_rate,
+        "code": code,
+    }

@@ -24,12 +24,15 @@ def test_plain_lines_stand_in_columns() -> None:
     progress.planned(NODES)
     for result in (DONE, CACHED, FAILED):
         progress.started(result.node_id)
+        if result is FAILED:
+            progress.noted(result.node_id, "trial 1/2: [bold]")
         progress.finished(result)
     progress.close()
     assert stream.getvalue().splitlines() == [
         "adclick: reading settings",
         "  AdExampleGen  done       12.3 s  /out/logs/01-AdExampleGen.log",
         "  Transform     cached      0.0 s  /out/logs/02-Transform.log",
+        "  Trainer       trial 1/2: [bold]",
         "  Trainer       failed   1234.5 s  /out/logs/03-Trainer.log",
     ]
 
@@ -51,6 +54,16 @@ def test_the_table_ends_as_it_stood() -> None:
         ["Transform", "cached", "0.0", "s", "02-Transform.log"],
         ["Trainer", "waiting"],
     ]
+
+
+def test_a_components_lines_stand_above_the_table_as_they_came() -> None:
+    stream = io.StringIO()
+    progress = LiveProgress(stream)
+    progress.planned(["Tuner"])
+    progress.started("Tuner")
+    progress.noted("Tuner", "trial 1/2: model.deep_units [64, 32] " + "x" * 200)
+    progress.close()
+    assert f"Tuner: trial 1/2: model.deep_units [64, 32] {'x' * 200}" in stream.getvalue()
 
 
 def test_closing_before_anything_was_planned_draws_nothing() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from adclick.errors import SettingsError
 from configs.features import Numeric
-from configs.loading import BASE_FILE, load_settings, merge
+from configs.loading import BASE_FILE, load_settings
+from configs.merging import merge
 
 KINDS = "numeric, bucketized, categorical, hashed, text, image, timestamp, weight, label, key, ignore"
 

@@ -45,13 +45,17 @@ def declared(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def default_of(field: FieldInfo) -> Any:
-    """As YAML gives it: tuples are lists there."""
+    """As YAML gives it: tuples are lists there, and sections by name are mappings."""
     if field.is_required():
         return REQUIRED
     return as_lists(field.get_default(call_default_factory=True))
 
 
 def as_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: as_lists(one) for key, one in value.items()}
+    if isinstance(value, BaseModel):
+        return as_lists(value.model_dump(exclude_unset=True))
     return [as_lists(one) for one in value] if isinstance(value, tuple) else value
 
 

@@ -23,6 +23,7 @@ VARIANTS = {
     "inferred schema": ["schema.source=inferred"],
     "transform on Beam": ["transform.engine=beam"],
     "no canary": ["canary.enabled=false"],
+    "a search": ["tuner.enabled=true"],
     "no images": [
         "features=[{name: who, kind: key}, {name: price, kind: numeric}, {name: clicked, kind: label}]",
         "data.split={by: hash, column: who}",
@@ -79,6 +80,7 @@ def test_nodes_know_the_settings_they_depend_on_and_no_others(tmp_path: Path) ->
         return {node for node in base if other[node] != base[node]}
 
     assert changed("trainer.epochs=3") == {"CreativeTrainer"}
+    assert changed("tuner.trials=3", "tuner.reuse=false") == set()
     assert changed("data.spans=latest") == {"AdExampleGen"}
     assert changed("creatives.max_unusable_share=0.5") == {"AnomalyGate"}
     assert changed("data.limits.max_rejected_share=0.5") == {"AnomalyGate"}
@@ -102,6 +104,19 @@ def test_a_forced_blessing_is_an_evaluation_of_its_own(tmp_path: Path) -> None:
     plain = create_pipeline(settings, locations(settings)).components
     other = [a.id for a, b in zip(forced, plain, strict=True) if a.exec_properties != b.exec_properties]
     assert other == ["ServedBaselineEvaluator"]
+
+
+def test_a_search_depends_on_what_it_searches_and_on_nothing_else(tmp_path: Path) -> None:
+    def properties(*overrides: str) -> dict[str, Any]:
+        settings = load_settings(None, ["tuner.enabled=true", *overrides, f"output_root={tmp_path}"])
+        nodes = create_pipeline(settings, locations(settings)).components
+        return next(node.exec_properties for node in nodes if node.id == "CreativeTuner")
+
+    base = properties()
+    assert properties("tuner.reuse=false", "tuner.best=x.yaml", "push.keep_versions=9") == base
+    for override in ("tuner.trials=3", "tuner.seed=8", "trainer.epochs=3", "model.dropout=0.2"):
+        assert properties(override) != base
+    assert properties("tuner.space={model.dropout: {min: 0.0, max: 0.3}}") != base
 
 
 if __name__ == "__main__":

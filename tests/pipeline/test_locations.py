@@ -23,6 +23,7 @@ def test_names_are_stable_and_absolute(tmp_path: Path, monkeypatch: pytest.Monke
         "reports": root / "reports",
         "logs": root / "logs",
         "schemas": root / "schemas",
+        "tuning": root / "tuning",
         "temporary": root / "tmp",
     }
     assert not root.exists()

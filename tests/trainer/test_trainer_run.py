@@ -54,7 +54,7 @@ def test_training_leaves_a_calibrated_model_and_its_record(
     config = {
         "features": TABLE.model_dump_json(),
         "model": Model().model_dump_json(),
-        "trainer": Trainer(epochs=2, min_steps=0, stopping_share=0.0).model_dump_json(),
+        "trainer": Trainer(epochs=5, min_steps=0, stopping_share=0.0).model_dump_json(),
         "image_px": 16,
         "negative_sampling_rate": kept_share,
         "creative_store": str(tmp_path / "store"),
@@ -64,6 +64,7 @@ def test_training_leaves_a_calibrated_model_and_its_record(
             SimpleNamespace(
                 custom_config=config,
                 transform_output=str(sample.transform),
+                hyperparameters={"space": [], "values": {"trainer.epochs": 2, "model.deep_units": "[4]"}},
                 train_files=[str(sample.examples / "*.gz")],
                 eval_files=[str(sample.examples / "part-1.gz")],
                 serving_model_dir=str(tmp_path / "model"),
@@ -74,6 +75,7 @@ def test_training_leaves_a_calibrated_model_and_its_record(
         framework_config.disable_op_determinism()
     record = json.loads((tmp_path / "run" / "training.json").read_text())
     assert record["rows"] == 6
+    assert record["tuned"] == {"trainer.epochs": 2, "model.deep_units": [4]}  # they go before the settings' 5 and [32]
     assert [epoch["epoch"] for epoch in record["curve"]] == [1, 2]
     assert "epoch 2/2: log loss " in capsys.readouterr().out
     loaded = tf.saved_model.load(str(tmp_path / "model"))
