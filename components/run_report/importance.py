@@ -38,11 +38,11 @@ def permutation_importance(
     if whole is None:
         return None
     random = np.random.default_rng(SEED)
+    orders = [random.permutation(len(label)) for _ in range(SHUFFLES)]  # the same ones for every feature
     found = []
     for feature, inputs in features.items():
         drops = []
-        for _ in range(SHUFFLES):
-            order = random.permutation(len(label))
+        for order in orders:
             shuffled = auc(
                 label, predict({**columns, **{name: take(columns[name], order) for name in inputs}}), weights
             )

@@ -41,5 +41,6 @@ def model_importance(
         return np.asarray(signature(**values)[OUTPUT].numpy(), np.float64).reshape(-1)
 
     weight = scores["weight"][kept] if "weight" in scores else None
-    features = {names[one]: [one] for one in specs if one in names}
+    # in the table's order: that of a loaded signature changes from process to process
+    features = {name: [one] for one, name in names.items() if one in specs}
     return permutation_importance(predict, columns, features, scores["label"][kept], weight, tf.gather)

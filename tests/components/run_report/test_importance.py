@@ -28,11 +28,12 @@ def test_what_the_model_uses_matters_and_what_it_does_not_use_does_not() -> None
     assert second == {"feature": "b", "auc_drop": 0.0, "low": 0.0, "high": 0.0}
 
 
-def test_the_shuffles_are_the_same_each_time() -> None:
-    features = {"a": ["used"]}
-    assert permutation_importance(predict, COLUMNS, features, LABEL) == permutation_importance(
-        predict, COLUMNS, features, LABEL
-    )
+def test_the_shuffles_are_the_same_each_time_whatever_other_features_there_are() -> None:
+    alone = permutation_importance(predict, COLUMNS, {"a": ["used"]}, LABEL)
+    behind = permutation_importance(predict, COLUMNS, {"b": ["unused"], "a": ["used"]}, LABEL)
+    assert alone is not None
+    assert behind is not None
+    assert alone == behind[1:]
 
 
 def test_one_class_has_no_importance() -> None:
