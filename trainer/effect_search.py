@@ -107,7 +107,8 @@ def _of_rows(components: npt.NDArray[np.float32], index: npt.NDArray[np.int64]) 
     """Zeros where a row has no creative, [rows, K]."""
     if not len(components):
         return np.zeros((len(index), components.shape[1]))
-    return components[np.maximum(index, 0)].astype(np.float64) * (index >= 0)[:, np.newaxis]
+    found: FloatArray = components[np.maximum(index, 0)].astype(np.float64)
+    return found * (index >= 0)[:, np.newaxis]
 
 
 def _sparse(columns: npt.NDArray[np.generic]) -> object:
