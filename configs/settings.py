@@ -145,9 +145,9 @@ class ImageTower(Section):
     """What the model makes of a creative's pixels."""
 
     statistics: bool = True
-    """Colour, contrast and edge statistics beside the convolutions."""
-    filters: tuple[int, ...] = (8, 16, 24)
-    """Channels of the stride-2 convolutions; empty: statistics only."""
+    """Colour, contrast and edge statistics go into the embedding."""
+    filters: tuple[int, ...] = ()
+    """Channels of stride-2 convolutions beside; empty: statistics only."""
     features: int = Field(default=24, ge=0, le=64)
     """Principal components of the statistics, for effects of the creative on its own and by a feature's value."""
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
@@ -171,7 +171,7 @@ class Model(Section):
     """Of `dcn_v2`."""
     deep_units: tuple[int, ...] = (32,)
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-    layer_prior: float = Field(default=20.0, ge=0.0)
+    layer_prior: float = Field(default=10.0, ge=0.0)
     """Strength of the Gaussian prior on dense, cross and convolution kernels, in pseudo-observations."""
     embedding_prior: float = Field(default=60.0, ge=0.0)
     """Strength of the Gaussian prior on embeddings and on the values' weights, in pseudo-observations; at most so much

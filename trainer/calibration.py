@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 CALIBRATION_STEPS = 50
 CALIBRATION_TOLERANCE = 1e-12
-SLOPE_PRIOR_CLICKS = 30.0
-"""Clicks' worth of belief that the slope is 1."""
+SLOPE_PRIOR_CLICKS = 200.0
+"""Clicks' worth of belief that the slope is 1. A slope found by 250 clicks alone is off by a tenth, further than the
+slopes of models whose weights have priors go."""
 LEAST_SLOPE, GREATEST_SLOPE = 0.5, 1.5
 
 

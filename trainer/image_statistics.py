@@ -8,6 +8,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 GRID = 4
+HUES = 12
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 NEAR_BLACK, NEAR_WHITE = 0.1, 0.9
 STRONG_EDGE = 0.2
@@ -39,7 +40,28 @@ def image_statistics(pixels: tf.Tensor) -> tf.Tensor:
     side = pixels.shape[1] // GRID
     cells = tf.nn.avg_pool2d(planes[..., 3:], side, side, "VALID")  # [N, GRID, GRID, 3]
     grid = tf.reshape(cells, [-1, GRID * GRID * 3])
-    return tf.concat([mean, tf.sqrt(variance), quantiles, edges, extremes, grid], -1)
+    return tf.concat([mean, tf.sqrt(variance), quantiles, edges, extremes, grid, _hues(rgb)], -1)
+
+
+def _hues(rgb: tf.Tensor) -> tf.Tensor:
+    """Share of each of HUES hues, weighted by chroma, a pixel's going to the two that are nearest. [N, HUES].
+
+    Hue as in Smith 1978, "Color gamut transform pairs", doi 10.1145/965139.807361. Green is the one that warmth cannot
+    tell from grey.
+    """
+    brightest = tf.reduce_max(rgb, -1)  # [N, H, W]
+    chroma = brightest - tf.reduce_min(rgb, -1)
+    red, green, blue = tf.unstack(rgb, axis=-1)
+    scale = tf.maximum(chroma, 1e-6)
+    sextant = tf.where(
+        brightest == red,
+        (green - blue) / scale,
+        tf.where(brightest == green, (blue - red) / scale + 2.0, (red - green) / scale + 4.0),
+    )  # -1 … 5
+    place = (sextant % 6.0) * (HUES / 6.0)
+    distance = tf.abs(place[..., tf.newaxis] - tf.range(HUES, dtype=tf.float32))  # [N, H, W, HUES]
+    nearness = tf.maximum(1.0 - tf.minimum(distance, HUES - distance), 0.0)
+    return tf.reduce_mean(nearness * chroma[..., tf.newaxis], [1, 2])
 
 
 def _share(condition: tf.Tensor) -> tf.Tensor:

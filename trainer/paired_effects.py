@@ -20,8 +20,8 @@ MAX_WEIGHTS = 20_000
 """Of one pair; combinations of larger ones come too rarely to have weights of their own."""
 MAX_ROWS = 60_000
 """That are looked at."""
-LEAST_SCORE = 3.0
-"""Standard errors by which a pair must exceed chance: of hundreds without effect hardly one does."""
+LEAST_SCORE = 2.0
+"""Standard errors by which a pair must exceed chance; the few of hundreds that do so by chance get strong priors."""
 MAX_TESTED = 16
 """Of the pairs that stand out at first, each of which may cost a fit."""
 
@@ -45,7 +45,7 @@ class ScoreTest(NamedTuple):
     score: float
     """Standard errors above chance."""
     variance: float
-    """τ² of the weights, less one standard error; at least 0."""
+    """τ² of the weights; at least 0."""
 
 
 def score_test(
@@ -77,7 +77,7 @@ def score_test(
     if information <= 0.0:
         return ScoreTest(0.0, 0.0)
     excess = float(np.square(scores).sum()) - by_chance
-    return ScoreTest(excess / error, max(excess - error, 0.0) / information)
+    return ScoreTest(excess / error, max(excess, 0.0) / information)
 
 
 def _squared_information(

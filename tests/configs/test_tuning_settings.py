@@ -109,7 +109,7 @@ def test_values_are_laid_over_the_sections() -> None:
     }
     changed = with_values(SECTIONS, values)
     assert [value_at(changed, path) for path in values] == [0.3, [8, 4], 2]
-    assert value_at(changed, "model.image_tower.filters") == [8, 16, 24]  # what nobody names stays
+    assert value_at(changed, "model.image_tower.features") == 24  # what nobody names stays
 
 
 def test_the_settings_survive_their_way_through_json() -> None:

@@ -1,7 +1,7 @@
 """Statistics of images simple enough to work out by hand.
 
-Order of the 78 numbers: mean of six planes (red, green, blue, luma, saturation, warmth), their spread, five quantiles
-of luma and saturation in turn, six of edges, two of extremes, and 16 cells of luma, saturation and warmth.
+Order of the 90 numbers: mean of six planes (red, green, blue, luma, saturation, warmth), their spread, five quantiles
+of luma and saturation in turn, six of edges, two of extremes, 16 cells of luma, saturation and warmth, and twelve hues.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import tensorflow as tf
 from trainer.image_statistics import image_statistics
 
 MEAN, SPREAD, QUANTILES = slice(0, 6), slice(6, 12), slice(12, 22)
-EDGES, EXTREMES, GRID = slice(22, 28), slice(28, 30), slice(30, 78)
+EDGES, EXTREMES, GRID, HUES = slice(22, 28), slice(28, 30), slice(30, 78), slice(78, 90)
 
 
 def statistics(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     found: npt.NDArray[np.float32] = image_statistics(tf.constant(pixels[np.newaxis])).numpy()[0]
-    assert len(found) == 78
+    assert len(found) == 90
     return found
 
 
@@ -77,3 +77,26 @@ def test_images_of_a_batch_do_not_meet() -> None:
     alone = np.stack([statistics(one) for one in batch])
     assert together == pytest.approx(alone, abs=1e-6)
     assert np.abs(together[0] - together[1]).max() > 0.01
+
+
+def test_hues_are_shares_weighted_by_chroma() -> None:
+    """Twelve hues of 30° from red. Half pure green (120°: the fifth), a quarter half-dark blue (240°: the ninth, chroma
+    128 / 255), a quarter red and 15° towards orange (half the first, half the second); greys have none."""
+    pixels = np.zeros((16, 16, 3), np.uint8)
+    pixels[:8] = (0, 255, 0)
+    pixels[8:12] = (0, 0, 128)
+    pixels[12:14] = (255, 64, 0)  # hue 64 / 255 · 60° = 15.06°
+    pixels[14:] = (90, 90, 90)
+    expected = np.zeros(12)
+    expected[4], expected[8] = 0.5, 0.25 * 128 / 255
+    towards = 64 / 255 * 2
+    expected[0], expected[1] = 0.125 * (1 - towards), 0.125 * towards
+    assert image_statistics(tf.constant(pixels[None])).numpy()[0, HUES] == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_last_hue_turns_into_the_first() -> None:
+    """345°, between 330° and 360°: half of each."""
+    pixels = np.full((1, 16, 16, 3), (255, 0, 64), np.uint8)
+    found = image_statistics(tf.constant(pixels)).numpy()[0, HUES]
+    assert found[[11, 0]] == pytest.approx([64 / 255 * 2, 1 - 64 / 255 * 2], abs=1e-6)
+    assert found.sum() == pytest.approx(1.0, abs=1e-6)

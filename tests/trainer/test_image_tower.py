@@ -11,7 +11,7 @@ from trainer.image_statistics import image_statistics
 from trainer.image_tower import ImageTower
 
 PIXELS = tf.constant(np.random.default_rng(1).integers(0, 256, (6, 16, 16, 3), np.uint8))
-WIDTH = 78
+WIDTH = 90
 
 
 def identity_tower() -> ImageTower:
@@ -82,8 +82,8 @@ def test_every_kernel_is_penalised_and_no_bias() -> None:
     tower(PIXELS[:1])
     for variable in tower.trainable_variables:
         variable.assign(tf.ones_like(variable))
-    # kernels of ones: 3 · 3 · 3 inputs · 2 filters = 54, and (78 statistics + 2 filters) · 2 outputs = 160
-    assert sorted(float(term) for term in tower.losses) == [0.5 * 54, 0.5 * 160]
+    # kernels of ones: 3 · 3 · 3 inputs · 2 filters = 54, and (90 statistics + 2 filters) · 2 outputs = 184
+    assert sorted(float(term) for term in tower.losses) == [0.5 * 54, 0.5 * 184]
 
 
 def test_components_stand_behind_the_embedding_uncorrelated_and_evened_out() -> None:

@@ -212,9 +212,10 @@ def test_each_row_tells_what_became_of_its_creative(exported: Exported) -> None:
     keys, images, expected = (list(column) for column in zip(*rows, strict=True))
     found, status = predict_with_status(exported, creative=keys, creative_bytes=images)
     assert status == expected
-    assert found[0] == found[1]
-    assert found[2] == found[3]
-    assert len(set(found[4:])) == 1
+    # Alike but for a rounding that depends on a row's place in the batch.
+    assert found[0] == pytest.approx(found[1], abs=1e-6)
+    assert found[2] == pytest.approx(found[3], abs=1e-6)
+    assert found[4:] == pytest.approx(np.full(len(found) - 4, found[4]), abs=1e-6)
     _, without_new = predict_with_status(exported, creative=keys[6:] + keys[:2], creative_bytes=images[6:] + images[:2])
     assert without_new == ["unknown", "unknown", "known", "known"]
 

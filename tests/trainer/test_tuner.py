@@ -27,7 +27,7 @@ TABLE = FeatureTable.model_validate(
     [{"name": "bid", "kind": "numeric"}, {"name": "age", "kind": "numeric"}, {"name": "click", "kind": "label"}]
 )
 # No categorical feature asks the transform output for its vocabulary, and no feature is an image.
-INPUTS = TrainingInputs(TABLE, None, CreativePixels((), np.zeros((0, 16, 16, 3), np.uint8)))
+INPUTS = TrainingInputs(TABLE, None, CreativePixels((), np.zeros((0, 16, 16, 3), np.uint8)), 1.0)
 MODEL = Model(kind="logistic")
 TRAINER = Trainer(epochs=2, batch_size=64, min_steps=20, learning_rate=1e-6, weight_averaging=0.5, refit=False)
 LEARNING = TRAINER.model_copy(update={"learning_rate": 0.3})
