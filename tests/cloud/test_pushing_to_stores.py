@@ -18,6 +18,7 @@ from components.pusher.pushing import push
 from components.pusher.versions import RECORD_FILE, in_service, model_digest, read_record, versions
 from components.served_model.driver import ServedModelDriver
 from components.served_model.executor import ServedModelExecutor
+from configs.evaluation import SERVED_FOLDER
 
 
 @pytest.fixture
@@ -129,7 +130,9 @@ def test_the_model_in_service_is_read_from_the_store(store: Store, exported: Pat
     candidate.uri = str(tmp_path / "exported")
 
     def baseline() -> int | str:
-        return ServedModelDriver(None).observe({"model": [candidate]}, {"model_folder": folder})["baseline_version"]
+        return ServedModelDriver(None).observe(
+            {"model": [candidate]}, {"model_folder": folder, "asked": SERVED_FOLDER}
+        )["baseline_version"]
 
     assert baseline() == 0
     write_bytes(f"{folder}/7/saved_model.pb", b"by hand")

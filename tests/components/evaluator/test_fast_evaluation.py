@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -114,14 +116,16 @@ def test_both_routes_write_the_same_on_few_rows(results: Path, tmp_path: Path) -
 @pytest.mark.e2e
 @pytest.mark.timeout(1800)
 def test_both_routes_write_the_same_on_100k_rows(tmp_path: Path) -> None:
-    """Overall and on each of 100 slices, to 1e-6. One model: stock TFMA takes minutes for each."""
-    n_rows = 100_000
+    """Overall and on each of 28 slices, to 1e-6. One model: stock TFMA takes seconds for each slice, and gigabytes that
+    only a process's end gives back. All 100 slices of six columns: `python -m benchmarks.evaluator`."""
+    n_rows, sizes = 100_000, {name: SLICE_COLUMNS[name] for name in ("device", "position", "site")}
     fast, slow = tmp_path / "fast", tmp_path / "slow"
     fast.mkdir()
-    config = config_of_columns(baseline=False)
-    evaluate(config, measured_rows(n_rows, SLICE_COLUMNS, baseline=False), str(fast), "rows", {})
-    stock(slow, n_rows, config, SLICE_COLUMNS)
+    config = config_of_columns(sizes, baseline=False)
+    evaluate(config, measured_rows(n_rows, sizes, baseline=False), str(fast), "rows", {})
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        process.submit(stock, slow, n_rows, config, sizes).result()
     found = values_of(fast)
     gap, worst = greatest_difference(found, values_of(slow))
     assert gap < 1e-6, worst
-    assert sum(math.isfinite(value) for value in found.values()) > 1_600  # of 101 slices × 17 metrics
+    assert sum(math.isfinite(value) for value in found.values()) > 29 * 16  # of 29 slices × 17 metrics
