@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from serving.server.batching_parameters import BatchingParameters, read_batching_parameters
 from serving.server.config_files import read_prometheus_path, read_tls_config
@@ -52,7 +52,7 @@ def serve(options: ServerOptions) -> int:
         try:
             listener = _bind(options)
             try:
-                _serve(options, listener, stop)
+                ended = _serve(options, listener, stop)
             finally:
                 if listener:
                     listener.close()
@@ -60,7 +60,18 @@ def serve(options: ServerOptions) -> int:
             sys.stderr.write(f"adclick model server: {error}\n")
             return 2
     _say("adclick model server: stopped")
+    if not ended:
+        _leave()
     return 0
+
+
+def _leave() -> NoReturn:
+    """Ends the process beside a load under way: TensorFlow cannot interrupt one, and the interpreter's end would, by
+    an unwinding of its thread that C++ answers with abort()."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _bind(options: ServerOptions) -> socket.socket | None:
@@ -78,7 +89,8 @@ def _bind(options: ServerOptions) -> socket.socket | None:
         raise port_error("REST", "--rest_api_port", options.bind, options.rest_port, error) from error
 
 
-def _serve(options: ServerOptions, listener: socket.socket | None, stop: threading.Event) -> None:
+def _serve(options: ServerOptions, listener: socket.socket | None, stop: threading.Event) -> bool:
+    """Returns whether every load ended, too."""
     import uvloop
 
     config = _read_config(options)
@@ -89,7 +101,7 @@ def _serve(options: ServerOptions, listener: socket.socket | None, stop: threadi
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     loop = uvloop.new_event_loop()
     try:
-        loop.run_until_complete(_run(options, config, models, announcer, listener, stop))
+        return loop.run_until_complete(_run(options, config, models, announcer, listener, stop))
     finally:
         loop.close()
 
@@ -125,7 +137,7 @@ async def _run(
     announcer: _Announcer,
     listener: socket.socket | None,
     stop: threading.Event,
-) -> None:
+) -> bool:
     from serving.server.front import Front
 
     front = Front(models, options, config, listener)
@@ -146,7 +158,8 @@ async def _run(
             await front.drain()
     finally:
         front.stop()
-        await loop.run_in_executor(None, models.stop)
+        ended = await loop.run_in_executor(None, models.stop)
+    return ended
 
 
 def _say_ready(options: ServerOptions, models: Models) -> None:

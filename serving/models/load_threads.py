@@ -57,12 +57,13 @@ class LoadThreads:
             self._running.discard(threading.current_thread())
         self._finished(job, result)
 
-    def join(self, timeout_s: float) -> None:
-        """Waits for loads under way, as TensorFlow cannot interrupt one."""
+    def join(self, timeout_s: float) -> bool:
+        """Waits for loads under way, as TensorFlow cannot interrupt one. Returns whether all have ended."""
         with self._lock:
             running = list(self._running)
         for thread in running:
             thread.join(timeout_s)
+        return not any(thread.is_alive() for thread in running)
 
 
 class UnloadThreads:

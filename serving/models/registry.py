@@ -64,14 +64,14 @@ class Models:
         """Starts looking for versions in the background; returns at once."""
         self._thread.start()
 
-    def stop(self, timeout_s: float = 10.0) -> None:
-        """Stops looking; waits for a load under way. Models in service stay loaded."""
+    def stop(self, timeout_s: float = 1.0) -> bool:
+        """Stops looking; waits for a load under way, and returns whether it ended. Models in service stay loaded."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
-        self._loads.join(timeout_s)
+        return self._loads.join(timeout_s) and not self._thread.is_alive()
 
     def acquire(self, name: str, version: int | None = None, label: str | None = None) -> Handle:
         """`with models.acquire(…) as servable:` keeps the version loaded until the block ends.

@@ -223,3 +223,36 @@ def test_a_bad_config_file_is_status_2_and_named(tmp_path: Path, capsys: pytest.
     assert serve(options) == 2
     said = capsys.readouterr().err
     assert f"{file}: Error parsing text-format tensorflow.serving.SSLConfig: 1:1 : Message type" in said
+
+
+def test_a_load_under_way_neither_delays_the_end_nor_aborts_it(exported: Path, tmp_path: Path) -> None:
+    """Version 2 fills a table of 600,000 words, which takes seconds; SIGTERM comes meanwhile."""
+    import tensorflow as tf
+
+    class Slow(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            words = tf.strings.as_string(tf.range(600_000))
+            self.table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(words, tf.range(600_000)), -1)
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="word")])  # type: ignore[untyped-decorator]  # TensorFlow has no types
+        def look_up(self, word: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"place": self.table.lookup(word)}
+
+    slow = Slow()
+    tf.saved_model.save(slow, str(tmp_path / "slow"), signatures=slow.look_up)
+    base_path = tmp_path / "click"
+    shutil.copytree(exported / "1", base_path / "1")
+    server = ServerProcess(base_path)
+    try:
+        server.wait_for_line("ready")
+        (tmp_path / "slow").rename(base_path / "2")
+        while "LOADING" not in json.dumps(server.rest("GET", "/v1/models/click")[1]):
+            time.sleep(0.01)
+    finally:
+        started_s = time.monotonic()
+        status = server.stop()
+    assert status == 0
+    assert time.monotonic() - started_s < 5.0
+    assert server.wait_for_line("stopped") == "adclick model server: stopped"
+    assert "FATAL" not in server.log_path.read_text("utf-8")
