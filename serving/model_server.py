@@ -40,7 +40,8 @@ _GC_THRESHOLD = 20_000  # containers; a single JSON body of 64 rows makes a coll
 def serve(options: ServerOptions) -> int:
     """Serves until SIGTERM or SIGINT.
 
-    Returns the exit status: 0, or 2 where a port is taken or a configuration file cannot be used.
+    Returns the exit status: 0, or 2 where a port is taken or a configuration file cannot be used. Where a version is
+    still being loaded at the end, it does not return but ends the process, with status 0.
     """
     # oneDNN's allocator keeps whatever it has ever held: one large image, and its pixels' memory is gone for good.
     # Single rows also run quicker without; results differ by rounding.
