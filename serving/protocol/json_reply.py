@@ -146,13 +146,25 @@ def _values(array: Array, name: str, spec: TensorSpec, level: int) -> list[str]:
 def _decimals(values: Array, full_digits: int) -> list[str]:
     """Six digits where they read back as the same number, else all; whole numbers keep a `.0`."""
     floats = values.tolist()
-    short = [f"{number:.{_SHORT_DIGITS}g}" for number in floats]
-    with np.errstate(over="ignore"):
-        same = (np.array(list(map(float, short))).astype(values.dtype) == values).tolist()
-    return [
-        _decimal(text if exact else f"{number:.{full_digits}g}")
-        for text, exact, number in zip(short, same, floats, strict=True)
-    ]
+    texts = (f"%.{full_digits}g " * len(floats) % tuple(floats)).split()
+    for index in _maybe_short(values).nonzero()[0].tolist():
+        short = f"{floats[index]:.{_SHORT_DIGITS}g}"
+        with np.errstate(over="ignore"):
+            if values.dtype.type(float(short)) == values[index]:
+                texts[index] = short
+    return [text if "." in text else _decimal(text) for text in texts]
+
+
+def _maybe_short(values: Array) -> Array:
+    """Which numbers may read back from six digits: all that do, and few others."""  # [n] -> [n]
+    with np.errstate(all="ignore"):
+        numbers = np.abs(values.astype(np.float64))
+        scale = 10.0 ** (_SHORT_DIGITS - 1 - np.floor(np.log10(numbers)))
+        rounded = np.rint(numbers * scale) / scale
+        # Half the distance to the next number decides; this arithmetic errs by a few distances of doubles.
+        distance = np.maximum(np.spacing(np.abs(values)), 8 * np.spacing(numbers))
+        apart = np.abs(rounded - numbers) > distance
+    return ~apart  # also where there is no such scale: 0, infinities, NaN
 
 
 def _decimal(text: str) -> str:

@@ -41,6 +41,7 @@ _ODD_NUMBERS = ("-NaN", "Inf", "-Inf")
 _DIGITS_OF_UINT64 = 20
 _NAN, _NULL = b"NaN", b"null"
 _SPACE = b" \t\n\r"
+_COLON = b":"
 _END_OF_KEY = b'":'
 _BASE64 = b'{"b64":'
 _DIGITS_OF_DOUBLE = 309
@@ -59,11 +60,11 @@ def parse_object(body: bytes) -> dict[str, Any]:
     if not body:
         raise parse_error("The document is empty")
     check_limits(body)
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        value = _parse_with_nan(body)
-        if value is None:
+    value = _parse_with_nan(body)
+    if value is None:
+        try:
+            value = orjson.loads(body)
+        except orjson.JSONDecodeError:
             value = _parse_leniently(body, _PLAIN)
     if type(value) is dict and _may_repeat_a_key(body, value):
         value = _parse_leniently(body, _FIRST_KEY_WINS)
@@ -81,10 +82,13 @@ def _may_repeat_a_key(body: bytes, document: dict[str, Any]) -> bool:
     for value in document.values():
         if type(value) is list:
             objects.extend(row for row in value if type(row) is dict)
+    members = sum(map(len, objects))
+    bytes_objects = body.count(_BASE64)
+    if body.count(_COLON) == members + bytes_objects and not (bytes_objects and any("b64" in each for each in objects)):
+        return False
     # Each key ends so, with or without space; within strings quotes are escaped, which can only make the count larger.
     dense = body.translate(None, _SPACE)
     keys = dense.count(_END_OF_KEY)
-    members = sum(map(len, objects))
     if keys == members:
         return False
     if keys == members + dense.count(_BASE64) and not any("b64" in each for each in objects):
@@ -106,7 +110,7 @@ def _parse_with_nan(body: bytes) -> Any:
         value = orjson.loads(with_null)
     except orjson.JSONDecodeError:
         return None
-    found = _put_nan_in_rows(value)
+    found = _put_nan_in_rows(value) + _put_nan_in_columns(value)
     if found < count:
         found += _put_nan_for_null(value)
     return value if found == count else None  # fewer: some NaN stood within a string
@@ -122,6 +126,17 @@ def _put_nan_in_rows(value: Any) -> int:
                 if item is None:
                     row[key] = math.nan
                     count += 1
+    return count
+
+
+def _put_nan_in_columns(value: Any) -> int:
+    """The same right within the columns of `inputs` that begin with no string."""
+    columns = value.get("inputs") if type(value) is dict else None
+    count = 0
+    for column in columns.values() if type(columns) is dict else ():
+        if type(column) is list and column and type(column[0]) is not str and None in column:
+            count += column.count(None)
+            column[:] = [math.nan if item is None else item for item in column]
     return count
 
 

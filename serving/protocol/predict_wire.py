@@ -9,6 +9,8 @@ protobuf.dev/programming-guides/encoding.
 from __future__ import annotations
 
 import functools
+import struct
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,9 +19,9 @@ from serving.models.loader import TensorSpec
 from serving.models.session_call import Array
 from serving.request_error import invalid_argument
 
-# After the dtype: tensor_shape (2) of one dim (2), whose size (1) is below 128.
-_ONE_DIMENSION = b"\x12\x04\x12\x02\x08"
-_BODY = 8  # where the values begin
+# After the dtype: tensor_shape (2) of one dim (2), whose size (1) takes one byte or two.
+_SHORT_DIMENSION, _LONG_DIMENSION = b"\x12\x04\x12\x02\x08", b"\x12\x05\x12\x03\x08"
+_SIZE = 7  # where the size stands
 _CONTENT, _FLOATS, _STRINGS, _INT64S = 0x22, 0x2A, 0x42, 0x52  # keys of the fields 4, 5, 8, 10, length-delimited
 _CONTENT_TYPES: dict[str, np.dtype[Any]] = {
     "float": np.dtype("<f4"),
@@ -80,15 +82,13 @@ def short_array(spec: TensorSpec, proto: bytes) -> Array | None:
 
     Numbers may share the proto's memory and be read-only.
     """
-    if len(proto) <= _BODY + 1 or proto[0] != 0x08 or proto[1] != spec.dtype_enum or proto[2:7] != _ONE_DIMENSION:
+    rows, start = _rows(spec, proto)
+    if not rows or len(proto) <= start + 1:
         return None
-    rows, key, length = proto[7], proto[_BODY], proto[_BODY + 1]
-    start = _BODY + 2
-    if rows >= _MORE:
-        return None
-    if key == _STRINGS and rows > 1:  # as of images' bytes: most requests send none
-        empty = spec.dtype_name == "string" and proto[_BODY:] == _EMPTY_STRING * rows
-        return np.full(rows, b"", object) if empty else None
+    key, length = proto[start], proto[start + 1]
+    if key == _STRINGS and rows > 1:
+        return _strings(proto, start, rows) if spec.dtype_name == "string" else None
+    start += 2
     if length >= _MORE:
         if len(proto) <= start or proto[start] >= _MORE:
             return None
@@ -101,15 +101,66 @@ def short_array(spec: TensorSpec, proto: bytes) -> Array | None:
         dtype = _CONTENT_TYPES.get(spec.dtype_name)
     if dtype is not None:
         return np.frombuffer(proto, dtype, rows, start) if length == rows * dtype.itemsize else None
-    if rows != 1:
-        return None
     if key == _STRINGS and spec.dtype_name == "string":
         text: Array = np.empty(1, object)
         text[0] = proto[start:]
         return text
-    if key == _INT64S and spec.dtype_name == "int64":
+    if key == _INT64S and spec.dtype_name == "int64" and rows == 1:
         return _one_int64(proto, start)
     return None
+
+
+def _rows(spec: TensorSpec, proto: bytes) -> tuple[int, int]:
+    """(size of the one dimension, where the values begin); (0, 0) where the head is laid out in another way."""
+    if len(proto) <= _SIZE or proto[0] != 0x08 or proto[1] != spec.dtype_enum:
+        return 0, 0
+    size, shape = proto[_SIZE], proto[2:_SIZE]
+    if shape == _SHORT_DIMENSION:
+        return (size, _SIZE + 1) if size < _MORE else (0, 0)
+    if shape == _LONG_DIMENSION and size >= _MORE and len(proto) > _SIZE + 1 and proto[_SIZE + 1] < _MORE:
+        return size - _MORE + (proto[_SIZE + 1] << 7), _SIZE + 2
+    return 0, 0
+
+
+def _strings(proto: bytes, start: int, rows: int) -> Array | None:
+    """`rows` strings below 128 bytes each; None for any others, for more or fewer, or with anything in between."""
+    if len(proto) == start + 2 * rows:  # as of images' bytes: most requests send none
+        return np.full(rows, b"", object) if proto.endswith(_EMPTY_STRING * rows) else None
+    strings: Sequence[bytes] | None
+    length = proto[start + 1]
+    stride = 2 + length
+    if (
+        len(proto) == start + stride * rows
+        and length < _MORE
+        and proto[start::stride].count(_STRINGS) == rows
+        and proto[start + 1 :: stride].count(length) == rows
+    ):
+        strings = _of_one_length(length, rows).unpack_from(proto, start)
+    else:
+        strings = _one_by_one(proto, start)
+    if strings is None or len(strings) != rows:
+        return None
+    texts: Array = np.empty(rows, object)
+    texts[:] = strings
+    return texts
+
+
+@functools.lru_cache(maxsize=256)
+def _of_one_length(length: int, rows: int) -> struct.Struct:
+    return struct.Struct(f"2x{length}s" * rows)
+
+
+def _one_by_one(proto: bytes, start: int) -> list[bytes] | None:
+    strings: list[bytes] = []
+    add, end = strings.append, len(proto)  # each step counts: there are hundreds to a request
+    while start < end - 1:
+        length = proto[start + 1]
+        if proto[start] != 0x42 or length >= 0x80:
+            return None
+        stop = start + 2 + length
+        add(proto[start + 2 : stop])
+        start = stop
+    return strings if start == end else None
 
 
 def _one_int64(proto: bytes, start: int) -> Array | None:

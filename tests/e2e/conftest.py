@@ -22,7 +22,13 @@ from store_servers import gcs_server, s3_server, store  # noqa: F401 - fixtures
 PROJECT = Path(__file__).resolve().parents[2]
 IMPRESSIONS, CREATIVES = 3000, 120
 # Small settings: what is tested here is the pipeline, not the model's quality.
-SMALL = ("trainer.epochs=2", "creatives.image_px=32", "model.image_tower.filters=[8]")
+SMALL = (
+    "trainer.epochs=2",
+    "trainer.min_steps=0",
+    "trainer.refit=false",
+    "creatives.image_px=32",
+    "model.image_tower.filters=[8]",
+)
 
 
 @dataclass(frozen=True)
