@@ -17,6 +17,7 @@ from components.evaluator.component import ServedBaselineEvaluator
 from components.example_gen.component import AdExampleGen
 from components.pusher.component import AtomicPusher
 from components.run_report.component import RunReport
+from components.schema_import.component import SchemaFromText
 from components.served_model.component import ServedModel
 from components.serving_canary.component import ServingCanary
 from components.statistics_gen.component import ColumnStatisticsGen
@@ -26,14 +27,14 @@ from configs.settings import Settings
 from pipeline.code_fingerprint import code_fingerprint
 from pipeline.evaluation import eval_config
 from pipeline.locations import Locations
-from pipeline.table_schema import write_schema
+from pipeline.table_schema import schema_text, write_schema
 
 PREPROCESSING_FN = "trainer.preprocessing.preprocessing_fn"
 UNFINISHED = "unfinished"
 
 
 def create_pipeline(
-    settings: Settings, places: Locations, enable_cache: bool = True, force_bless: str = ""
+    settings: Settings, places: Locations, enable_cache: bool = True, force_bless: Any = ""
 ) -> Pipeline:
     """The same components and edges for the first run and for every later one.
 
@@ -61,9 +62,7 @@ def create_pipeline(
     if settings.schema_source.source == "inferred":
         schema: BaseComponent = SchemaGen(statistics=statistics.outputs["statistics"], infer_feature_shape=False)
     else:
-        schema = ImportSchemaGen(
-            schema_file=str(write_schema(settings.schema_source, settings.features, places.schemas))
-        )
+        schema = _given_schema(settings, places)
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
     gate = AnomalyGate(
         validator.outputs["anomalies"],
@@ -162,8 +161,15 @@ def create_pipeline(
         pipeline_root=places.pipeline_root,
         components=nodes,
         enable_cache=enable_cache,
-        metadata_connection_config=sqlite_metadata_connection_config(str(places.metadata)),
+        metadata_connection_config=sqlite_metadata_connection_config(str(places.metadata)) if places.metadata else None,
     )
+
+
+def _given_schema(settings: Settings, places: Locations) -> BaseComponent:
+    if places.schemas is None:
+        text = schema_text(settings.schema_source, settings.features)
+        return SchemaFromText(text).with_id("ImportSchemaGen")
+    return ImportSchemaGen(schema_file=str(write_schema(settings.schema_source, settings.features, places.schemas)))
 
 
 def _transform(settings: Settings, examples: BaseComponent, schema: BaseComponent) -> BaseComponent:
