@@ -7,6 +7,7 @@ from tfx.components.schema_gen.component import SchemaGen
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.components.transform.component import Transform
 from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types.channel import BaseChannel
@@ -34,12 +35,13 @@ UNFINISHED = "unfinished"
 
 
 def create_pipeline(
-    settings: Settings, places: Locations, enable_cache: bool = True, force_bless: Any = ""
+    settings: Settings, places: Locations, enable_cache: bool = True, force_bless: str | RuntimeParameter = ""
 ) -> Pipeline:
     """The same components and edges for the first run and for every later one.
 
     Without the cache (`adclick run --fresh`), a model that an operator took out of service may be pushed again.
-    `force_bless`: why a model that the gate refuses goes into service all the same; empty: it does not.
+    `force_bless`: why a model that the gate refuses goes into service all the same; empty: it does not. A runtime
+    parameter is asked for at each submission.
     """
     features = settings.features.model_dump_json()
 

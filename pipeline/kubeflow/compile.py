@@ -19,6 +19,8 @@ from pipeline.kubeflow.platform import platform_spec, resource_spec
 if TYPE_CHECKING:
     from tfx.orchestration.pipeline import Pipeline
 
+    from pipeline.locations import Locations
+
 COMMAND = ("python", "-m", "pipeline.kubeflow.entry_point")
 FORCE_BLESS = "force_bless"
 """Runtime parameter: why a model that the gate refuses goes into service all the same; empty: it does not."""
@@ -76,17 +78,17 @@ def compiled(settings: Settings, enable_cache: bool = True) -> Compiled:
         default_image=settings.kubeflow.image, default_commands=list(COMMAND), use_pipeline_spec_2_1=True
     )
     spec: dict[str, Any] = KubeflowV2DagRunner(config).run(pipeline, write_out=False)["pipelineSpec"]
-    _complete(spec, pipeline, settings)
+    _complete(spec, pipeline, settings, places)
     _require_short_arguments(spec)
     return Compiled(spec, platform_spec(settings.kubeflow, spec["deploymentSpec"]["executors"]))
 
 
-def _complete(spec: dict[str, Any], pipeline: Pipeline, settings: Settings) -> None:
+def _complete(spec: dict[str, Any], pipeline: Pipeline, settings: Settings, places: Locations) -> None:
     from components.drivers import ObservingDriver
 
     for node in pipeline.components:
         container = spec["deploymentSpec"]["executors"][f"{node.id}_executor"]["container"]
-        arguments = ["--node_id", node.id, "--state_root", state_root(settings)]
+        arguments = ["--node_id", node.id, "--state_root", places.pipeline_root, "--model_folder", places.model_folder]
         looks_around = issubclass(node.driver_class, ObservingDriver)
         if looks_around:
             driver = node.driver_class

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -57,13 +58,10 @@ def _faults(settings: Settings) -> Iterator[str]:
         "creatives.root": settings.creatives.root,
         "trainer.warm_start": settings.trainer.warm_start,
         "anomalies.serving_statistics": settings.anomalies.serving_statistics,
-        "evaluation.truth": settings.truth_uri,
         "pipeline_root": settings.pipeline_root or "",
         "push.root": settings.push.root or "",
     }
     unreachable = [key for key, place in places.items() if place is not None and not _reaches(place, mounted)]
-    if "data.root" in unreachable and settings.evaluation.truth and not is_remote(settings.evaluation.truth):
-        unreachable = [key for key in unreachable if key != "evaluation.truth"]  # it lies below data.root
     for key in unreachable:
         place = places[key]
         told = f"is {place!r}, a folder of this machine" if place else "is not set, so it would be in the container"
@@ -86,5 +84,5 @@ def _reaches(place: str, mounted: list[str]) -> bool:
     """Whether a container can get there."""
     if is_remote(place):
         return True
-    normal = Path(place)
-    return normal.is_absolute() and ".." not in normal.parts and any(normal.is_relative_to(path) for path in mounted)
+    normal = Path(os.path.normpath(place))
+    return normal.is_absolute() and any(normal.is_relative_to(path) for path in mounted)
