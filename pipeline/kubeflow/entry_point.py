@@ -83,12 +83,12 @@ def _run(args: argparse.Namespace, beam_arguments: list[str], scratch: str) -> N
             properties = {**properties, **_observed(driver_class, call.inputs, properties, at)}
         _executor(executor_class, beam_arguments, scratch, run_id).Do(call.inputs, call.outputs, properties)
     except DataGateError as stop:
-        print(publish_report(call.inputs, {}, at, stop), flush=True)  # noqa: T201
+        print(publish_report(call.inputs, {}, at, stop), flush=True)
         raise
     if args.node_id == "AnomalyGate":
         keep_references(call.inputs, at)
     if args.node_id == "RunReport":
-        print(publish_report(call.inputs, call.outputs, at), flush=True)  # noqa: T201
+        print(publish_report(call.inputs, call.outputs, at), flush=True)
     write_outputs(call.outputs, call.output_file)
 
 
