@@ -25,11 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings_arguments(compiling)
     compiling.add_argument("--output", metavar="FILE", default=OUTPUT, help=f"file to write ({OUTPUT})")
     compiling.add_argument("--fresh", action="store_true", help="no component may be answered from the cache")
-    compiling.set_defaults(action=_compile)
+    compiling.set_defaults(run=_compile)
     told = "find what keeps a compiled pipeline, of whatever package, from running on Kubeflow Pipelines"
     linting = verbs.add_parser("lint", help=told, description=told)
     linting.add_argument("file", metavar="FILE", help="compiled pipeline: .yaml or .json")
-    linting.set_defaults(action=_lint)
+    linting.set_defaults(run=_lint)
 
 
 def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +41,7 @@ def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """The verb's exit status; 2 for settings or files that cannot be used."""
     try:
-        return int(args.action(args))
+        return int(args.run(args))
     except AdclickError as error:
         print(f"adclick kubeflow: {error}", file=sys.stderr)
         return error.exit_status

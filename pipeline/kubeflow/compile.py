@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from adclick.errors import SettingsError
+from adclick.errors import AdclickError, SettingsError
 from configs.settings import Settings
+from pipeline.kubeflow.lint import lint_spec
 from pipeline.kubeflow.places import cluster_places, state_root
 from pipeline.kubeflow.platform import platform_spec, resource_spec
 
@@ -80,6 +81,9 @@ def compiled(settings: Settings, enable_cache: bool = True) -> Compiled:
     spec: dict[str, Any] = KubeflowV2DagRunner(config).run(pipeline, write_out=False)["pipelineSpec"]
     _complete(spec, pipeline, settings, places)
     _require_short_arguments(spec)
+    found = lint_spec(spec, settings.pipeline_name)
+    if found:  # settings never lead here: an edit of the graph did
+        raise AdclickError("\n".join(f"{one.place}: {one.message}; {one.mend}" for one in found))
     return Compiled(spec, platform_spec(settings.kubeflow, spec["deploymentSpec"]["executors"]))
 
 

@@ -116,8 +116,10 @@ def _artifact(kind: type[Artifact], given: pipeline_spec_pb2.RuntimeArtifact) ->
             setattr(artifact, key, value)
         elif isinstance(value, str):
             artifact.set_string_custom_property(key, value)
-        else:
-            artifact.set_json_value_custom_property(key, value)
+        else:  # a JSON value is read as either kind of number, as long as it is a float
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            artifact.set_json_value_custom_property(key, float(value) if whole else value)
+    _ = artifact.mlmd_artifact  # only now the JSON values are where the getters look
     return artifact
 
 
