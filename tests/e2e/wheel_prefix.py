@@ -11,7 +11,9 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 # What no wheel is made of.
-LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "benchmarks", "data", "docs", "out", "tests")
+LEFT_OUT = shutil.ignore_patterns(
+    ".*", "__pycache__", "*.egg-info", "build", "benchmarks", "data", "docs", "out", "tests"
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Prefix:
         return self.root / "bin"
 
     def place_of(self, module: str) -> Path:
-        """The file that an interpreter of the prefix finds for a module of ours, in an environment without variables."""
+        """The file that an interpreter of the prefix finds for a module, in an environment without variables."""
         code = f"import importlib.util as u; print(u.find_spec({module!r}).origin)"
         found = subprocess.run(
             [self.programs / "python", "-c", code], check=True, capture_output=True, text=True, env={}, cwd=self.root
