@@ -15,10 +15,6 @@ VERBS: dict[str, tuple[str, str]] = {
         "draw a seeded sample of an agency's data: CSVs, creatives, known truth",
     ),
     "run": ("adclick.run", "run the whole pipeline here, on local Beam"),
-    "kubeflow": (
-        "adclick.kubeflow_command",
-        "compile the pipeline for Kubeflow Pipelines or Vertex AI, check, submit and watch it",
-    ),
     "serve": ("serving.serve_command", "serve the pushed model over gRPC and REST on loopback"),
     "predict": ("serving.predict_command", "ask a running model server about rows of a CSV or JSON file"),
     "models": ("adclick.models_command", "list the versions of a model, roll back, promote, label"),
@@ -26,6 +22,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "gateway": (
         "serving.gateway.gateway_command",
         "answer JSON requests for click probabilities, with tokens and checks",
+    ),
+    "kubeflow": (
+        "adclick.kubeflow_command",
+        "compile the pipeline for Kubeflow Pipelines or Vertex AI, check, submit and watch it",
     ),
 }
 

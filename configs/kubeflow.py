@@ -38,6 +38,13 @@ Variable = Annotated[str, Field(pattern=VARIABLE)]
 KubernetesName = Annotated[str, Field(pattern=KUBERNETES_NAME, max_length=253)]
 
 
+def _looks_secret(name: str, value: str) -> bool:
+    """By the name, unless the value is a path; or a URL with a user in it."""
+    is_path = _PATH_NAME.search(name) is not None and value.startswith("/")
+    has_user = "@" in value.partition("://")[2].partition("/")[0]
+    return has_user or (_SECRET_NAME.search(name) is not None and not is_path)
+
+
 class Resources(Section):
     """What a container asks for and may take; none: what the cluster gives."""
 
@@ -58,7 +65,9 @@ class Resources(Section):
             ("memory", self.memory_request_gb, self.memory_limit_gb),
         ):
             if request is not None and limit is not None and request > limit:
-                raise ValueError(f"{what} request {request:g} is above its limit {limit:g}: lower it or raise the limit")
+                raise ValueError(
+                    f"{what} request {request:g} is above its limit {limit:g}: lower it or raise the limit"
+                )
         return self
 
 
@@ -113,8 +122,7 @@ class Kubeflow(Section):
         plain += [(f"kubeflow.components.{name}.environment", one.environment) for name, one in self.components.items()]
         for key, variables in plain:
             for name, value in variables.items():
-                is_path = _PATH_NAME.search(name) and value.startswith("/")
-                if _SECRET_NAME.search(name) and not is_path or "@" in value.partition("://")[2].partition("/")[0]:
+                if _looks_secret(name, value):
                     raise ValueError(
                         f"{key}.{name} looks like a secret, and the compiled file is no place for one: put the value "
                         f"into a Kubernetes Secret and write kubeflow.secrets: {{{name}: {{secret: NAME, key: KEY}}}}"

@@ -18,7 +18,7 @@ class SchemaFromTextExecutor(BaseExecutor):
 
     def Do(  # noqa: N802 - the name is TFX's
         self,
-        input_dict: dict[str, list[Any]],  # noqa: ARG002 - there is none
+        input_dict: dict[str, list[Any]],
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:

@@ -15,7 +15,7 @@ from adclick.errors import AdclickError, SettingsError
 from configs.settings import Settings
 from pipeline.kubeflow.lint import lint_spec
 from pipeline.kubeflow.places import cluster_places, state_root
-from pipeline.kubeflow.platform import platform_spec, resource_spec
+from pipeline.kubeflow.platform_spec import platform_spec, resource_spec
 
 if TYPE_CHECKING:
     from tfx.orchestration.pipeline import Pipeline
@@ -112,7 +112,9 @@ def _complete(spec: dict[str, Any], pipeline: Pipeline, settings: Settings, plac
 
 def _require_short_arguments(spec: dict[str, Any]) -> None:
     for name, task in spec["root"]["dag"]["tasks"].items():
-        given = [one.get("runtimeValue", {}).get("constant", "") for one in task["inputs"].get("parameters", {}).values()]
+        given = [
+            one.get("runtimeValue", {}).get("constant", "") for one in task["inputs"].get("parameters", {}).values()
+        ]
         size = sum(len(str(value).encode()) for value in given)
         if size > MAX_ARGUMENT_BYTES:
             raise SettingsError(

@@ -8,6 +8,7 @@ that did its work, 4 where the data gate stops the run, 2 for settings that cann
 from __future__ import annotations
 
 import argparse
+import datetime
 import os
 import shutil
 import sys
@@ -64,15 +65,17 @@ def _run(args: argparse.Namespace, beam_arguments: list[str], scratch: str) -> N
         from tfx.utils import import_utils
 
         from pipeline.kubeflow.executor_input import read_invocation, write_outputs
-        from pipeline.kubeflow.launcher_paths import run_id_of
+        from pipeline.kubeflow.launcher_paths import ROOT_VARIABLE, run_id_of
         from pipeline.kubeflow.leaving import Surroundings, keep_references, publish_report
         from pipeline.tfx_stores import register_stores
 
         executor_class = import_utils.import_class_by_path(args.executor_class_path)
         driver_class = import_utils.import_class_by_path(args.driver_class_path) if args.driver_class_path else None
+    os.environ.setdefault(ROOT_VARIABLE, "/")
     register_stores()
     call = read_invocation(args.json_serialized_invocation_args, args.json_serialized_inputs_spec_args)
     run_id = next((run_id_of(uri, args.node_id) for uri in call.output_uris.values()), "")
+    run_id = run_id or f"{datetime.datetime.now(datetime.timezone.utc):%Y%m%dT%H%M%S.%fZ}"  # another runner's URIs
     at = Surroundings(args.node_id, run_id, args.state_root, args.model_folder)
     properties = call.properties
     try:
@@ -80,12 +83,12 @@ def _run(args: argparse.Namespace, beam_arguments: list[str], scratch: str) -> N
             properties = {**properties, **_observed(driver_class, call.inputs, properties, at)}
         _executor(executor_class, beam_arguments, scratch, run_id).Do(call.inputs, call.outputs, properties)
     except DataGateError as stop:
-        print(publish_report(call.inputs, {}, at, stop), flush=True)  # noqa: T201
+        print(publish_report(call.inputs, {}, at, stop), flush=True)
         raise
     if args.node_id == "AnomalyGate":
         keep_references(call.inputs, at)
     if args.node_id == "RunReport":
-        print(publish_report(call.inputs, call.outputs, at), flush=True)  # noqa: T201
+        print(publish_report(call.inputs, call.outputs, at), flush=True)
     write_outputs(call.outputs, call.output_file)
 
 

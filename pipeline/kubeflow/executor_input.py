@@ -56,7 +56,7 @@ def read_invocation(executor_input: str, inputs_spec: str) -> Invocation:
     for key, listed in message.inputs.artifacts.items():
         if key not in spec.artifacts:
             raise AdclickError(
-                f"input {key!r} is not in the component's inputs spec; compile the pipeline anew with this image's adclick"
+                f"input {key!r} is not in the component's inputs spec; compile anew with the image's adclick"
             )
         kind = _artifact_class(_title(spec.artifacts[key].artifact_type))
         inputs[key] = [_artifact(kind, one) for one in listed.artifacts]
@@ -96,7 +96,7 @@ def _title(schema: pipeline_spec_pb2.ArtifactTypeSchema) -> str:
 def _artifact_class(title: str) -> type[Artifact]:
     """`tfx.<Class>` for TFX's own types, an import path for others."""
     if not title:
-        raise AdclickError("an artifact has no type; compile the pipeline anew with this image's adclick")
+        raise AdclickError("an artifact has no type; compile anew with the image's adclick")
     found: type[Artifact] = import_utils.import_class_by_path(TITLE_TO_CLASS_PATH.get(title, title))
     return found
 

@@ -13,6 +13,7 @@ from adclick.stores import scheme
 ROOT_VARIABLE = "ADCLICK_LAUNCHER_ROOT"
 """Folder below which the copies lie; the launcher's own is `/`."""
 FOLDERS = {"minio": "minio", "s3": "s3", "gs": "gcs"}
+S3_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 
 def launcher_root() -> str:
@@ -35,6 +36,20 @@ def uri_of(path: str) -> str:
         if path.startswith(top) and len(path) > len(top):
             return f"{protocol}://{path[len(top) :]}"
     return path
+
+
+def readable_uri(path: str) -> str:
+    """The URI under which a later container can read what this one leaves at a path below the launcher's copies.
+
+    MinIO speaks S3: where an endpoint for that is named, `minio://` is `s3://`. Another path stays as it is, and so
+    does every path outside of a container.
+    """
+    if ROOT_VARIABLE not in os.environ:
+        return path
+    uri = uri_of(path)
+    if scheme(uri) == "minio" and any(os.environ.get(name) for name in S3_ENDPOINTS):
+        return f"s3{uri.removeprefix('minio')}"
+    return uri
 
 
 def run_id_of(output_uri: str, node_id: str) -> str:

@@ -43,7 +43,12 @@ def lint(file: Path) -> list[Finding]:
     found: list[Finding] = []
     if file.suffix not in SUFFIXES:
         found.append(
-            Finding(2, "", f"is a {file.suffix or 'nameless'} file, which the SDK's client does not take", "write it as .yaml")
+            Finding(
+                2,
+                "",
+                f"is a {file.suffix or 'nameless'} file, which the SDK's client does not take",
+                "write it as .yaml",
+            )
         )
     if "pipelineSpec" in document:
         found.append(
@@ -67,7 +72,9 @@ def lint_spec(document: Mapping[str, Any], told: str) -> list[Finding]:
         json_format.ParseDict(dict(document), spec, ignore_unknown_fields=True)
         json_format.ParseDict(document.get("deploymentSpec", {}), deployment, ignore_unknown_fields=True)
     except json_format.ParseError as error:
-        raise SettingsError(f"{told}: is no compiled pipeline: {error}; give a file that a pipeline compiler wrote") from None
+        raise SettingsError(
+            f"{told}: is no compiled pipeline: {error}; give a file that a pipeline compiler wrote"
+        ) from None
     if not spec.root.dag.tasks:
         raise SettingsError(f"{told}: has no tasks below root.dag; give a file that a pipeline compiler wrote")
     return [*_of_the_whole(spec), *_of_executors(spec, deployment), *_of_constants(spec)]

@@ -15,8 +15,8 @@ from configs.evaluation import SERVED_FOLDER
 from configs.settings import Settings
 from pipeline.locations import Locations
 
-SCRATCH = Path("/tmp/adclick")  # noqa: S108 - of a container, which is gone with all that is in it
-LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 - compared with, not listened on
+SCRATCH = Path("/tmp/adclick")
+LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 
 
 def cluster_places(settings: Settings) -> Locations:

@@ -17,7 +17,7 @@ def platform_spec(settings: Kubeflow, executors: Iterable[str]) -> dict[str, Any
     asked = _executor_config(settings)
     if not asked:
         return None
-    return {"platforms": {"kubernetes": {"deploymentSpec": {"executors": {label: asked for label in sorted(executors)}}}}}
+    return {"platforms": {"kubernetes": {"deploymentSpec": {"executors": dict.fromkeys(sorted(executors), asked)}}}}
 
 
 def _executor_config(settings: Kubeflow) -> dict[str, Any]:
