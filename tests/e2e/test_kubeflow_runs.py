@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from cluster_volume import deliver, first_deliveries
 from conftest import PROJECT, SMALL, Run, free_ports
+from launcher.driver import KFP_2_0, KFP_2_5, NEWEST, Release
 from launcher.run import FAILED, SKIPPED, Cluster, RunResult, run
 from wheel_prefix import Prefix, install_wheel
 
@@ -44,11 +45,11 @@ class Site:
         """Versions in service."""
         return sorted(int(each.name) for each in self.models.iterdir() if each.name.isdecimal())
 
-    def run(self) -> tuple[RunResult, dict[str, Any]]:
-        """One run, and the summary that it left."""
+    def run(self, release: Release) -> tuple[RunResult, dict[str, Any]]:
+        """One run under a release of Kubeflow Pipelines, and the summary that it left."""
         reports = self.volume / "root" / "reports"
         before = set(reports.iterdir()) if reports.exists() else set()
-        done = run(self.package, self.cluster)
+        done = run(self.package, replace(self.cluster, release=release))
         (report,) = set(reports.iterdir()) - before
         return done, json.loads((report / "summary.json").read_text("utf-8"))
 
@@ -82,7 +83,7 @@ def site(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
 @pytest.fixture(scope="module")
 def first(site: Site) -> tuple[RunResult, dict[str, Any]]:
     """Nothing is in service yet."""
-    return site.run()
+    return site.run(NEWEST)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ def second(
     """The same package, once a third month has arrived; also what was in service before."""
     before = site.versions()
     deliver(site.volume, sample, 3, "2026-03", lambda rows: [row for at, row in enumerate(rows) if at % 10])
-    return *site.run(), before
+    return *site.run(KFP_2_5), before
 
 
 def test_the_source_tree_is_out_of_reach(site: Site) -> None:
@@ -172,7 +173,7 @@ def test_a_month_that_the_gate_refuses_stops_the_graph(
 ) -> None:
     served = site.versions()
     deliver(site.volume, sample, 4, "2026-05", lambda rows: [{**row, "device": "desktop"} for row in rows])
-    done, summary = site.run()
+    done, summary = site.run(KFP_2_0)
     assert done.states(FAILED) == {"AnomalyGate"}, done.table()
     gate = done.tasks["AnomalyGate"]
     assert gate.status == 4

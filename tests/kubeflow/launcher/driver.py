@@ -13,6 +13,24 @@ from launcher.package import Package, RefusedPackageError
 from launcher.pod import Pod, PodError
 
 LOGS = "executor-logs"
+
+
+@dataclass(frozen=True)
+class Release:
+    """What differs between releases of Kubeflow Pipelines (provisionOutputs in driver.go, later container.go)."""
+
+    salted: bool = True
+    """Output URIs have a part that no other attempt has."""
+    logs: bool = True
+    """The container's output is an output artifact, of a type that is no TFX's."""
+    beside: bool = True
+    """The file for ExecutorOutput lies beside the outputs; and outputs have names."""
+
+
+KFP_2_0 = Release(salted=False, logs=False, beside=False)
+KFP_2_5 = Release(beside=False)
+NEWEST = Release()
+WITHOUT_LOGS = Release(logs=False)  # PUBLISH_LOGS=false in the API server's environment
 _KINDS = {
     "string_value": {"STRING"},
     "number_value": {"NUMBER_DOUBLE", "NUMBER_INTEGER"},
@@ -75,9 +93,15 @@ def root_parameters(package: Package, given: Mapping[str, object]) -> dict[str, 
 
 
 def executor_input(
-    package: Package, task: str, produced: Mapping[str, Produced], run: RunContext, pod: Pod, salt: str, logs: bool
+    package: Package,
+    task: str,
+    produced: Mapping[str, Produced],
+    run: RunContext,
+    pod: Pod,
+    release: Release,
+    salt: str,
 ) -> spec_pb.ExecutorInput:
-    """What the launcher of the task is started with; `logs` adds the output that launchers add since KFP 2.5.
+    """What the launcher of the task is started with.
 
     Raises:
         PodError: an input that cannot be resolved.
@@ -94,7 +118,8 @@ def executor_input(
             )
         message.inputs.artifacts[name].artifacts.add().CopyFrom(found)
     _resolve_parameters(package, task, produced, run, message)
-    _provision_outputs(package.component(task), f"{run.pipeline_root.rstrip('/')}/{task}/{salt}", pod, message, logs)
+    task_root = posixpath.join(run.pipeline_root, task, *([salt] if release.salted else []))
+    _provision_outputs(package.component(task), task_root, pod, message, release)
     return message
 
 
@@ -150,21 +175,24 @@ def _parameter(
 
 
 def _provision_outputs(
-    component: spec_pb.ComponentSpec, task_root: str, pod: Pod, message: spec_pb.ExecutorInput, logs: bool
+    component: spec_pb.ComponentSpec, task_root: str, pod: Pod, message: spec_pb.ExecutorInput, release: Release
 ) -> None:
     outputs = message.outputs
     outputs.SetInParent()
     for name, definition in component.output_definitions.artifacts.items():
-        artifact = outputs.artifacts[name].artifacts.add(name=name, uri=posixpath.join(task_root, name))
+        own_name = name if release.beside else ""
+        artifact = outputs.artifacts[name].artifacts.add(name=own_name, uri=posixpath.join(task_root, name))
         artifact.type.CopyFrom(definition.artifact_type)
         if definition.HasField("metadata"):
             artifact.metadata.CopyFrom(definition.metadata)
-    if logs:
-        artifact = outputs.artifacts[LOGS].artifacts.add(name=LOGS, uri=posixpath.join(task_root, LOGS))
+    if release.logs:
+        own_name = LOGS if release.beside else ""
+        artifact = outputs.artifacts[LOGS].artifacts.add(name=own_name, uri=posixpath.join(task_root, LOGS))
         artifact.type.schema_title = "system.Artifact"
     for name in component.output_definitions.parameters:
         outputs.parameters[name].output_file = str(pod.output_parameter(name))
-    outputs.output_file = str(pod.local(task_root) / "output_metadata.json")
+    folder = pod.local(task_root) if release.beside else pod.root / "tmp" / "kfp_outputs"
+    outputs.output_file = str(folder / "output_metadata.json")
 
 
 def as_text(value: struct_pb2.Value) -> str:

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from google.protobuf import json_format
 from launcher.bucket import Buckets
 from launcher.container import Ended, Use, run_container
-from launcher.driver import Produced, RunContext, executor_input, root_parameters
+from launcher.driver import NEWEST, Produced, Release, RunContext, executor_input, root_parameters
 from launcher.metadata import MetadataStore
 from launcher.package import Package, read_package
 from launcher.placeholders import command_line
@@ -37,8 +37,7 @@ class Cluster:
     """Secrets and config maps by name."""
     claims: Mapping[str, Path] = field(default_factory=dict)
     """Volume claims; each is a folder, at the path where packages mount it."""
-    publish_logs: bool = True
-    """Launchers since 2.5 do unless told otherwise."""
+    release: Release = NEWEST
     parallel: int = 2
     """Pods at a time."""
     timeout_s: float = 300.0
@@ -186,7 +185,7 @@ def _attempt(
     container, component = package.container(task), package.component(task)
     check_volumes(package.platform(task), cluster.claims)
     pod = Pod(cluster.root / "pods" / run.run_id / log.stem)
-    message = executor_input(package, task, produced, run, pod, str(uuid.uuid4()), cluster.publish_logs)
+    message = executor_input(package, task, produced, run, pod, cluster.release, str(uuid.uuid4()))
     environment = pod.environment(
         {each.name: each.value for each in container.env}, package.platform(task), cluster.secrets, cluster.image_env
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+from launcher.driver import KFP_2_0, KFP_2_5, NEWEST, WITHOUT_LOGS, Release
 from launcher.run import SKIPPED, run
 from launcher.tiny import from_root, shell, shell_cluster, tiny_package
 
@@ -72,8 +74,20 @@ def test_outputs_have_their_declared_type_and_executor_logs_beside_them(tmp_path
 
 
 def test_without_published_logs_there_are_none(tmp_path: Path) -> None:
-    seen = _seen(tmp_path, {"first": _producer({}), "second": CONSUMER}, "second", publish_logs=False)
+    seen = _seen(tmp_path, {"first": _producer({}), "second": CONSUMER}, "second", release=WITHOUT_LOGS)
     assert set(seen["outputs"]["artifacts"]) == {"out"}
+
+
+@pytest.mark.parametrize("release", [KFP_2_0, KFP_2_5, NEWEST], ids=["2.0", "2.5", "newest"])
+def test_each_release_s_places(tmp_path: Path, release: Release) -> None:
+    seen = _seen(tmp_path, {"first": _producer({}), "second": CONSUMER}, "second", release=release)
+    (own,) = seen["outputs"]["artifacts"]["out"]["artifacts"]
+    # <root>/<pipeline>/<run>/<task>/[<salt>/]<output>
+    parts = own["uri"].removeprefix("minio://mlpipeline/v2/artifacts/tiny/").split("/")
+    assert (parts[1], parts[-1], len(parts)) == ("second", "out", 4 if release.salted else 3)
+    assert (own.get("name") == "out") == release.beside
+    assert ("executor-logs" in seen["outputs"]["artifacts"]) == release.logs
+    assert ("/tmp/kfp_outputs/" in seen["outputs"]["outputFile"]) != release.beside
 
 
 def test_logs_go_to_the_bucket_also_when_the_task_fails(tmp_path: Path) -> None:
