@@ -153,7 +153,9 @@ def test_a_month_that_arrives_between_two_runs_is_noticed(
     assert summary["rows"]["read"] == 2700
     # and held against the month before, which another run read in containers that are gone
     drift = summary["gate"]["drift"]
-    assert (drift["state"], drift["new"], drift["reference"]) == ("checked", "span 3", "span 2")
+    assert (drift["state"], drift["new"], drift["reference"]) == (
+        "checked", "span 3 (2,700 rows)", "span 2 (3,000 rows)",
+    )  # fmt: skip
 
 
 def test_the_second_run_is_held_against_the_model_that_the_first_pushed(
