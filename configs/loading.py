@@ -112,7 +112,7 @@ def explain(detail: Mapping[str, Any], layers: Sequence[Layer], whole: type[Base
     """One line for one fault of a settings type: origin, key, what is wrong, the fix."""
     kind, value = detail["type"], detail.get("input")
     message = detail["msg"].removeprefix("Value error, ")
-    location = tuple(part for part in detail["loc"] if not _is_branch(part))
+    location = tuple(part for part in detail["loc"] if not _is_branch(part, detail["loc"]))
     named = _feature_named(location, layers)
     if not location and kind == "value_error":
         origin = _origin(tuple(message.partition(" ")[0].split(".")), layers)  # such a message starts with its key
@@ -138,9 +138,9 @@ def explain(detail: Mapping[str, Any], layers: Sequence[Layer], whole: type[Base
     return f"{origin}: {key}: got {shown}: {SHAPES.get(kind, message)}"
 
 
-def _is_branch(part: str | int) -> bool:
+def _is_branch(part: str | int, location: Sequence[str | int]) -> bool:
     """Whether pydantic put the name of a union's branch, which is no key of the file, into a location."""
-    return part in KINDS or str(part).startswith(("literal[", "constrained-"))
+    return (location[0] == "features" and part in KINDS) or str(part).startswith(("literal[", "constrained-"))
 
 
 def _origin(location: Sequence[str | int], layers: Sequence[Layer]) -> str:

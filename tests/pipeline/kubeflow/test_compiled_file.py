@@ -12,7 +12,7 @@ from cluster_settings import CLUSTER
 from adclick.errors import SettingsError
 from configs.loading import load_settings
 from pipeline.kubeflow import compile as compiling
-from pipeline.kubeflow.compile import compile_pipeline, pipeline_root
+from pipeline.kubeflow.compile import compile_pipeline
 
 CONFIGURED = (
     "kubeflow.resources={cpu_request: 1, memory_limit_gb: 4}",
@@ -131,7 +131,6 @@ def test_nothing_is_written_beside_the_file(tmp_path: Path, monkeypatch: pytest.
     assert [path.name for path in tmp_path.iterdir()] == ["p.yaml"]
     # without secrets and volumes there is no second document
     assert len(list(yaml.safe_load_all((tmp_path / "p.yaml").read_text(encoding="utf-8")))) == 1
-    assert pipeline_root(load_settings(None, [*CLUSTER, "pipeline_root=gs://b/root/"])) == "gs://b/root"
 
 
 def test_parameters_too_long_for_an_argument_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
