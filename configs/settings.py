@@ -14,6 +14,7 @@ from configs.evaluation import Evaluation
 from configs.features import FeatureTable, Ignore, Key, Label
 from configs.nearest import likeliest
 from configs.section import Section
+from configs.submission import Submission
 from configs.tuning import Tuner, check_space
 
 STORE_FOLDER = re.compile(r"(s3|gs)://[^/?#]+(/[^?#]*)?")
@@ -254,6 +255,7 @@ class Settings(Section):
     evaluation: Evaluation = Evaluation()
     canary: Canary = Canary()
     push: Push = Push()
+    submission: Submission = Submission()
 
     @model_validator(mode="after")
     def _places_usable(self) -> Settings:
