@@ -62,7 +62,7 @@ class PlainProgress:
 
     def planned(self, node_ids: list[str]) -> None:
         """Before the first component."""
-        self._width = max(len(node_id) for node_id in node_ids)
+        self._width = max((len(node_id) for node_id in node_ids), default=0)
 
     def started(self, node_id: str, seconds_ago: float = 0.0) -> None:
         """Nothing: the line comes when there is a result."""

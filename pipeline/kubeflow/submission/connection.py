@@ -17,7 +17,7 @@ import urllib3
 from adclick.errors import SettingsError
 from configs.submission import Submission
 from pipeline.kubeflow.submission.credentials import TokenSource, token_source
-from pipeline.kubeflow.submission.failures import ApiError, ApiRefusal, no_api, refused, spoken, unreachable
+from pipeline.kubeflow.submission.failures import ApiError, RefusedError, no_api, refused, spoken, unreachable
 
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 CONNECT_TIMEOUT_S = 10.0
@@ -97,7 +97,7 @@ class Connection:
         try:
             return self.ask(asked, function, **arguments)
         except ApiError as error:
-            exists = isinstance(error, ApiRefusal) and error.status == HTTPStatus.CONFLICT
+            exists = isinstance(error, RefusedError) and error.status == HTTPStatus.CONFLICT
             found = find() if exists or error.perhaps_done else None
             if found is None:
                 raise
@@ -152,7 +152,7 @@ def _client(submission: Submission, token: TokenSource | None) -> Any:
             config.api_key["authorization"] = token.read()
 
     class Client(kfp.Client):
-        def get_kfp_healthz(self, sleep_duration: int = 5) -> Any:
+        def get_kfp_healthz(self, *_: Any) -> Any:
             return kfp_server_api.V2beta1GetHealthzResponse(multi_user=False)
 
     with _quiet():

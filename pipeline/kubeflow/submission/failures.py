@@ -1,7 +1,7 @@
 """What an API's refusals and silences mean, and what to do about them.
 
-    ApiError            exit status 1: the API failed or could not be reached
-    └── ApiRefusal      exit status 2: it answered, and settings or rights must change first
+ApiError            exit status 1: the API failed or could not be reached
+└── RefusedError    exit status 2: it answered, and settings or rights must change first
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class ApiError(AdclickError):
         self.perhaps_done = perhaps_done
 
 
-class ApiRefusal(ApiError, SettingsError):
+class RefusedError(ApiError, SettingsError):
     """The API answered, and what was asked will not do."""
 
     exit_status = 2
@@ -66,32 +66,32 @@ def refused(status: int, host: str, asked: str, words: str, token_place: str | N
             mend = "put a bearer token into ADCLICK_KFP_TOKEN, or name another place with submission.token_variable"
         else:
             mend = f"the token of {token_place} is not taken: it may be old, or of another server"
-        return ApiRefusal(f"{head}: not signed in ({why}); {mend}", status)
+        return RefusedError(f"{head}: not signed in ({why}); {mend}", status)
     if status == 403:
-        return ApiRefusal(
+        return RefusedError(
             f"{head}: not allowed (HTTP 403){said}; let the account behind the token do this in the namespace, or set "
             "submission.namespace to one of its own",
             status,
         )
     if status == 404:
-        return ApiRefusal(
+        return RefusedError(
             f"{head}: not found (HTTP 404){said}; check the ID, and that submission.host is the address of Kubeflow "
             "Pipelines, below which /apis/v2beta1 lies",
             status,
         )
     if status == 409:
-        return ApiRefusal(f"{head}: it exists (HTTP 409){said}", status)
+        return RefusedError(f"{head}: it exists (HTTP 409){said}", status)
     if 400 <= status < 500:
-        return ApiRefusal(
+        return RefusedError(
             f"{head}: refused (HTTP {status}){said}; `adclick kubeflow lint` finds what backends refuse in a file",
             status,
         )
     return ApiError(f"{head}: the server failed (HTTP {status}){said}; its log says why")
 
 
-def no_api(host: str, asked: str, content_type: str) -> ApiRefusal:
+def no_api(host: str, asked: str, content_type: str) -> RefusedError:
     """Something else than the API answered, such as a proxy's page to sign in."""
-    return ApiRefusal(
+    return RefusedError(
         f"{host}: {asked}: the answer is {content_type or 'of no type'} and not JSON, as of a page to sign in; check "
         "submission.host, and that a token is sent that the proxy before it takes",
         200,
@@ -105,8 +105,9 @@ def unreachable(error: BaseException, host: str, asked: str, ca_file: str | None
     head = f"{host}: {asked}"
     reason = error.reason if isinstance(error, wire.MaxRetryError) and error.reason is not None else error
     if isinstance(reason, wire.SSLError):
+        now = f" (now {ca_file})" if ca_file else ""
         mend = (
-            f"name the file of its certificate authority with submission.ca_file{f' (now {ca_file})' if ca_file else ''}"
+            f"name the file of its certificate authority with submission.ca_file{now}"
             if "CERTIFICATE_VERIFY_FAILED" in str(reason)
             else "does it speak TLS? Write http:// in submission.host if it does not"
         )

@@ -39,16 +39,7 @@ class Package(NamedTuple):
     @property
     def tasks(self) -> list[str]:
         """Names of the steps, each behind those that it waits for."""
-        waits = {name: set(task.get("dependentTasks", ())) for name, task in self.spec["root"]["dag"]["tasks"].items()}
-        ordered: list[str] = []
-        while waits:
-            free = [name for name, others in waits.items() if not others & set(waits)]
-            if not free:
-                raise SettingsError(f"{self.file}: its steps wait for each other in a circle: {', '.join(waits)}")
-            ordered += free
-            for name in free:
-                del waits[name]
-        return ordered
+        return ordered_tasks(self.spec)
 
     @property
     def parameters(self) -> Mapping[str, Mapping[str, Any]]:
@@ -75,6 +66,20 @@ class Package(NamedTuple):
         return self._replace(spec=spec)
 
 
+def ordered_tasks(spec: Mapping[str, Any]) -> list[str]:
+    """Names of a pipeline's steps, each behind those that it waits for."""
+    waits = {name: set(task.get("dependentTasks", ())) for name, task in spec["root"]["dag"]["tasks"].items()}
+    ordered: list[str] = []
+    while waits:
+        free = [name for name, others in waits.items() if not others & set(waits)]
+        if not free:
+            raise SettingsError(f"the pipeline's steps wait for each other in a circle: {', '.join(waits)}")
+        ordered += free
+        for name in free:
+            del waits[name]
+    return ordered
+
+
 def read_package(file: Path) -> Package:
     """Raises SettingsError for what Kubeflow's SDK or backend would refuse."""
     if file.suffix not in (".yaml", ".yml"):
@@ -97,7 +102,11 @@ def read_package(file: Path) -> Package:
             f"{file}: holds a PipelineJob, which Kubeflow's SDK does not take: compile it with "
             "`adclick kubeflow compile`, which leaves the PipelineSpec alone"
         )
-    if not isinstance(first, dict) or not first.get("pipelineInfo", {}).get("name") or "dag" not in first.get("root", {}):
+    if (
+        not isinstance(first, dict)
+        or not first.get("pipelineInfo", {}).get("name")
+        or "dag" not in first.get("root", {})
+    ):
         raise SettingsError(f"{file}: is no compiled pipeline; write one with `adclick kubeflow compile`")
     if first.get("schemaVersion") != SCHEMA_VERSION:
         raise SettingsError(

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from configs.settings import Settings
+from pipeline.kubeflow.submission.api import Scheduled
 from pipeline.kubeflow.submission.connection import Connection
 from pipeline.kubeflow.submission.failures import ApiError
 from pipeline.kubeflow.submission.pipelines import Version, named
 from pipeline.kubeflow.submission.runs import root_of
 
-ENABLED = "ENABLE"
+ENABLED, DISABLED = "ENABLE", "DISABLE"
 PAGE = 100
-
-
-class Scheduled(NamedTuple):
-    """A recurring run, and what was done for it."""
-
-    recurring_run_id: str
-    name: str
-    change: str
-    """`created`, `updated` or `unchanged`."""
-    disabled: tuple[str, ...]
-    """IDs of the former ones."""
 
 
 def schedule_name(settings: Settings) -> str:
@@ -43,16 +33,17 @@ def ensure_schedule(
     wanted = {
         "cron": schedule.cron,
         "version_id": version.version_id,
-        "pipeline_root": root_of(settings) or "",
+        "pipeline_root": root_of(settings),
         "parameters": parameters,
-        "service_account": settings.submission.service_account or "",
+        "service_account": settings.submission.service_account,
     }
-    former = [one for one in _listed(connection, experiment_id, name) if str(one.mode) == ENABLED]
-    same = [one for one in former if _like(one, wanted)] if schedule.enabled else []
-    if same:
-        kept, change = str(same[0].recurring_run_id), "unchanged"
+    mode = ENABLED if schedule.enabled else DISABLED
+    former = _listed(connection, experiment_id, name)
+    same = next((one for one in former if str(one.mode) == mode and _like(one, wanted)), None)
+    if same is not None:
+        kept, change = str(same.recurring_run_id), "unchanged"
     else:
-        before = {str(one.recurring_run_id) for one in _listed(connection, experiment_id, name)}
+        before = {str(one.recurring_run_id) for one in former}
 
         def find() -> Any:
             listed = _listed(connection, experiment_id, name)
@@ -82,7 +73,7 @@ def _disable(connection: Connection, former: list[Any], kept: str, name: str) ->
     disabled = []
     for one in former:
         former_id = str(one.recurring_run_id)
-        if former_id == kept:
+        if former_id == kept or str(one.mode) != ENABLED:
             continue
         try:
             connection.ask(
@@ -118,12 +109,14 @@ def _listed(connection: Connection, experiment_id: str, name: str) -> list[Any]:
 
 
 def _like(one: Any, wanted: dict[str, Any]) -> bool:
+    """Whether it starts the runs that are wanted; what is not asked for, the server may have filled in."""
     cron = one.trigger.cron_schedule if one.trigger else None
     version, runtime = one.pipeline_version_reference, one.runtime_config
-    return wanted == {
+    found = {
         "cron": cron.cron if cron else None,
         "version_id": version.pipeline_version_id if version else None,
-        "pipeline_root": (runtime.pipeline_root if runtime else None) or "",
         "parameters": (runtime.parameters if runtime else None) or {},
-        "service_account": one.service_account or "",
+        "pipeline_root": runtime.pipeline_root if runtime else None,
+        "service_account": one.service_account,
     }
+    return all(found[key] == value for key, value in wanted.items() if value is not None)

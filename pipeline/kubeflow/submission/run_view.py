@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from adclick.progress import RUNNING, WAITING
@@ -11,6 +10,7 @@ from adclick.progress import RUNNING, WAITING
 DONE, CACHED, SKIPPED, FAILED, CANCELED = "done", "cached", "skipped", "failed", "canceled"
 SUCCEEDED, UNDER_WAY = "succeeded", "under way"
 ENDS = (SUCCEEDED, FAILED, CANCELED)
+DRIVER = "-driver"
 CACHED_BELOW_S = 2.0
 """Kubeflow's API does not say that the cache answered; no container of ours loads TensorFlow in this time."""
 
@@ -48,7 +48,7 @@ class RunView(NamedTuple):
     name: str
     state: str
     tasks: dict[str, TaskView]
-    """Of the steps that were begun, by name."""
+    """The steps that were begun, by name."""
     error: str
     link: str
     created: str = ""
@@ -67,19 +67,21 @@ class RunView(NamedTuple):
 def view_of(run: Any, link: str, now: datetime.datetime | None = None) -> RunView:
     """From Kubeflow's `V2beta1Run`.
 
-    Its task details are the nodes of Argo's workflow: a step NAME has `NAME` and `NAME-driver`, which fails where the
-    launcher cannot prepare the step (backend/src/v2/compiler/argocompiler/dag.go).
+    Its task details are the nodes of Argo's workflow. Of a step there are `NAME` and before it `NAME-driver`, which
+    fails where the step cannot be prepared; the graph is `root` (backend/src/v2/compiler/argocompiler/dag.go).
     """
     now = now or datetime.datetime.now(datetime.timezone.utc)
     details = (run.run_details.task_details if run.run_details else None) or []
+    steps = {name.removesuffix(DRIVER) for name in map(_name, details) if name.endswith(DRIVER)} - {"root"}
     tasks: dict[str, TaskView] = {}
     for detail in details:
-        name = str(detail.display_name or "")
-        task = _task(name.removesuffix("-driver"), detail, now)
-        if name.endswith("-driver") and task.state != FAILED:
+        name = _name(detail)
+        step = name.removesuffix(DRIVER)
+        task = _task(step, detail, now)
+        if step not in steps or task.state == WAITING or (step != name and task.state != FAILED):
             continue
-        if task.state != WAITING and tasks.get(task.node_id, task).state != FAILED:
-            tasks[task.node_id] = task
+        if step not in tasks or task.state == FAILED:
+            tasks[step] = task
     return RunView(
         str(run.run_id),
         str(run.display_name or ""),
@@ -91,9 +93,8 @@ def view_of(run: Any, link: str, now: datetime.datetime | None = None) -> RunVie
     )
 
 
-def known_tasks(view: RunView, names: Iterable[str]) -> dict[str, TaskView]:
-    """Those of the pipeline's own steps; the API lists drivers, executors and the graph itself beside them."""
-    return {name: view.tasks[name] for name in names if name in view.tasks}
+def _name(detail: Any) -> str:
+    return str(detail.display_name or "")
 
 
 def _task(name: str, detail: Any, now: datetime.datetime) -> TaskView:
@@ -104,10 +105,9 @@ def _task(name: str, detail: Any, now: datetime.datetime) -> TaskView:
         return TaskView(name, WAITING if state == RUNNING else state, 0.0, _message(detail.error))
     finished = ended is not None and ended >= began
     seconds = max(0.0, ((ended if finished else now) - began).total_seconds())
+    state = _TASK_STATES.get(raw, WAITING)
     if raw == "SUCCEEDED":
         state = CACHED if seconds < CACHED_BELOW_S else DONE
-    else:
-        state = _TASK_STATES.get(raw, WAITING)
     return TaskView(name, state, seconds, _message(detail.error))
 
 

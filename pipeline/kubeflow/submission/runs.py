@@ -10,6 +10,7 @@ from adclick.errors import SettingsError
 from configs.settings import Settings
 from pipeline.kubeflow.submission.connection import Connection
 from pipeline.kubeflow.submission.failures import ApiError
+from pipeline.kubeflow.submission.package import ordered_tasks
 from pipeline.kubeflow.submission.pipelines import Version, named
 from pipeline.kubeflow.submission.run_view import RunView, view_of
 
@@ -76,6 +77,24 @@ def look(connection: Connection, run_id: str) -> RunView:
     """How a run stands. Raises ApiError."""
     run = connection.ask(f"look at run {run_id}", connection.client.get_run, run_id=run_id)
     return view_of(run, connection.link(f"runs/details/{run_id}"))
+
+
+def steps_of_run(connection: Connection, run_id: str) -> list[str]:
+    """Names of a run's steps in order, from the pipeline that it runs; none where the API does not tell."""
+    client = connection.client
+    run = connection.ask(f"look at run {run_id}", client.get_run, run_id=run_id)
+    spec, reference = run.pipeline_spec, run.pipeline_version_reference
+    if not spec and reference is not None:
+        spec = connection.ask(
+            f"read the pipeline of run {run_id}",
+            client.get_pipeline_version,
+            pipeline_id=reference.pipeline_id,
+            pipeline_version_id=reference.pipeline_version_id,
+        ).pipeline_spec
+    if not isinstance(spec, dict):
+        return []
+    spec = spec.get("pipeline_spec", spec)  # beside a platform_spec, where there is one
+    return ordered_tasks(spec) if "dag" in spec.get("root", {}) else []
 
 
 def newest_run(connection: Connection, experiment: str) -> str:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from adclick.errors import AdclickError
 from adclick.progress import RUNNING, WAITING, LiveProgress, PlainProgress
+from adclick.quality_report import decision_line
 from configs.submission import Submission
 from pipeline.kubeflow.submission.failures import ApiError
-from pipeline.kubeflow.submission.run_view import RunView, TaskView, known_tasks
+from pipeline.kubeflow.submission.run_view import SUCCEEDED, RunView, TaskView
 
 LONGEST_OUTAGE_S = 600.0
 """How long the API may be away while a run goes on; an upgrade of it takes minutes."""
 DATA_GATE = "AnomalyGate"
-FAILURE, DATA_STOPPED = 1, 4
+FAILURE, NOT_PUSHED, DATA_STOPPED = 1, 3, 4
 
 
 class _Shown:
@@ -41,7 +43,7 @@ def watch(
     progress: LiveProgress | PlainProgress,
     submission: Submission,
 ) -> RunView:
-    """The run as it ended; `nodes`: its steps in order, or none for those that the first look shows.
+    """The run as it ended; `nodes`: its steps in order.
 
     Raises AdclickError after `submission.wait_timeout_s`, and ApiError where the API stays away for ten minutes.
     """
@@ -58,38 +60,53 @@ def watch(
             away = True
         else:
             heard, away = time.monotonic(), False
-            names = list(nodes) or list(view.tasks)
-            if not planned and names:
-                progress.planned(names)
+            if not planned:
+                progress.planned([*nodes, *(name for name in view.tasks if name not in nodes)])
                 planned = True
-            shown.update(known_tasks(view, names))
+            shown.update(view.tasks)
             if view.ended:
                 return view
         if time.monotonic() - began + submission.poll_s > submission.wait_timeout_s:
             raise AdclickError(
-                f"no end within submission.wait_timeout_s, {submission.wait_timeout_s:g} s; the run goes on: look again "
-                "with `adclick kubeflow status --follow`"
+                f"no end within submission.wait_timeout_s, {submission.wait_timeout_s:g} s; the run goes on: "
+                "look again with `adclick kubeflow status --follow`"
             )
         time.sleep(submission.poll_s)
 
 
-def exit_status(view: RunView) -> int:
-    """As `adclick run` has it, as far as the API tells: 0 succeeded, 4 stopped by the data gate, 1 failed."""
-    if view.ended and view.state != "succeeded":
+def show(view: RunView, nodes: Sequence[str], progress: LiveProgress | PlainProgress) -> None:
+    """The steps as they stand."""
+    progress.planned([*nodes, *(name for name in view.tasks if name not in nodes)])
+    for name, task in view.tasks.items():
+        if task.state == RUNNING:
+            progress.started(name, task.seconds)
+        if task.state != RUNNING or isinstance(progress, PlainProgress):
+            progress.finished(task)
+
+
+def exit_status(view: RunView, summary: Mapping[str, Any] | None) -> int:
+    """As `adclick run` has it: 0 pushed, 3 nothing pushed, 4 stopped by the data gate, 1 failed.
+
+    The API tells which steps failed, not why, and nothing of a push: 4 is a failure of AnomalyGate alone, and a run
+    that succeeded is 0 where its report cannot be read. A run under way is 0.
+    """
+    if not view.ended:
+        return 0
+    if view.state != SUCCEEDED:
         return DATA_STOPPED if view.failed == [DATA_GATE] else FAILURE
-    return 0
+    return 0 if summary is None or summary["pushed_version"] is not None else NOT_PUSHED
 
 
-def ending(view: RunView, nodes: Sequence[str], see_log: str) -> str:
-    """The run's end in words, with where to read on."""
-    tasks = known_tasks(view, nodes) if nodes else view.tasks
+def standing(view: RunView, summary: Mapping[str, Any] | None, log_command: str) -> str:
+    """How the run stands in words, and where to read on."""
     lines = [f"run {view.name or view.run_id}: {view.state}{f': {view.error}' if view.error else ''}"]
     for name in view.failed:
-        if name in tasks:
-            told = tasks[name].error
-            stopped = " (the data gate stopped the run; its log names the features)" if name == DATA_GATE else ""
-            lines.append(f"  {name} failed{f': {told}' if told else ''}{stopped}")
+        told = view.tasks[name].error
+        gate = "; the data gate stopped the run, and its log names the features" if name == DATA_GATE else ""
+        lines.append(f"  {name} failed{f': {told}' if told else ''}{gate}")
     if view.failed:
-        lines.append(f"  log      {see_log}")
-    lines.append(f"  page     {view.link}")
+        lines.append(f"  log   {log_command}")
+    if summary is not None:
+        lines.append(f"  {decision_line(dict(summary))}")
+    lines.append(f"  page  {view.link}")
     return "\n".join(lines)
