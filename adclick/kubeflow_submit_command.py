@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adclick.errors import AdclickError
+from adclick.errors import AdclickError, SettingsError
 from adclick.progress import LiveProgress, PlainProgress, terminal
+from adclick.run import force_reason
 
 if TYPE_CHECKING:
     from configs.settings import Settings
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 Progress = LiveProgress | PlainProgress
 INTERRUPTED = 130
+FORCE_PARAMETER = "force_bless"
+"""Of the compiled pipeline."""
 HELP = {
     "submit": "upload a compiled pipeline, start a run of it or put it on its schedule, and show how it goes",
     "status": "how a run stands: the one with this ID, or the newest of the experiment",
@@ -25,17 +28,17 @@ HELP = {
 
 
 def add_submit_verbs(subparsers: Any) -> None:
-    """Adds both verbs to what `ArgumentParser.add_subparsers` returned; `args.action(args)` runs the chosen one."""
+    """Adds both verbs to what `ArgumentParser.add_subparsers` returned; `args.run(args)` runs the chosen one."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--config", metavar="FILE", help="settings that differ from configs/base.yaml")
     common.add_argument("--set", metavar="a.b=value", action="append", default=[], help="one setting; may be repeated")
     common.add_argument("--no-progress", action="store_true", help="plain lines instead of the live table")
 
-    def verb(name: str, action: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+    def verb(name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = subparsers.add_parser(
             name, parents=[common], help=HELP[name], description=HELP[name]
         )
-        parser.set_defaults(action=action)
+        parser.set_defaults(run=run)
         return parser
 
     submit = verb("submit", run_submit)
@@ -43,6 +46,11 @@ def add_submit_verbs(subparsers: Any) -> None:
     submit.add_argument("--schedule", action="store_true", help="make or update the recurring run instead of a run")
     submit.add_argument("--no-wait", action="store_true", help="end as soon as the run is started")
     submit.add_argument("--fresh", action="store_true", help="run every component, whatever an earlier run left")
+    submit.add_argument(
+        "--force-bless",
+        metavar="REASON",
+        help="the model goes into service though the gate on the model refuses it; the reason is kept",
+    )
     status = verb("status", run_status)
     status.add_argument("run_id", metavar="RUN_ID", nargs="?", help="ID of the run (the experiment's newest)")
     status.add_argument("--follow", action="store_true", help="wait for its end")
@@ -85,8 +93,13 @@ def _submit(args: argparse.Namespace, settings: Settings, progress: Progress) ->
     from pipeline.kubeflow.submission.api import open_api
     from pipeline.kubeflow.submission.package import check_parameters, read_package
 
+    if args.force_bless is not None and args.schedule:
+        raise SettingsError("--force-bless: is for one run that somebody looks at, and not for a schedule")
     package = read_package(Path(args.package))
-    parameters = check_parameters(package, settings.submission.parameters)
+    given = dict(settings.submission.parameters)
+    if args.force_bless is not None:
+        given[FORCE_PARAMETER] = force_reason(args.force_bless)
+    parameters = check_parameters(package, given)
     if args.fresh or not settings.submission.caching:
         package = package.without_caching()
     api = open_api(settings)
@@ -97,9 +110,9 @@ def _submit(args: argparse.Namespace, settings: Settings, progress: Progress) ->
             progress.say(f"  disabled the former one ({former})")
         return 0
     run_id = api.start(package, parameters)
-    progress.say(f"adclick: run {run_id} of {package.name!r} at {api.address}")
+    progress.say(f"adclick: {package.name!r} runs at {api.address}; look at it with `adclick kubeflow status`")
+    progress.say(f"run_id: {run_id}")
     if args.no_wait:
-        progress.say(f"  look at it with `adclick kubeflow status {run_id}`")
         return 0
     return _follow(api, settings, run_id, package.tasks, progress)
 
@@ -117,6 +130,7 @@ def _status(args: argparse.Namespace, settings: Settings, progress: Progress) ->
     summary = read_summary(settings, run_id) if view.ended else None
     if args.json:
         document = {**view._asdict(), "tasks": {name: task._asdict() for name, task in view.tasks.items()}}
+        document["verdict"] = None if summary is None else summary["verdict"]
         document["pushed_version"] = None if summary is None else summary["pushed_version"]
         print(json.dumps(document, indent=1, ensure_ascii=False))
     else:

@@ -68,10 +68,11 @@ class _PatientPool(urllib3.PoolManager):
         if 200 <= reply.status < 300:
             kind = reply.headers.get("Content-Type", "").partition(";")[0]
             return no_api(self._host, self.asked, kind) if reply.data.strip() and "json" not in kind else None
-        words, place = spoken(reply.data), None
+        words, place, location = spoken(reply.data), None, reply.headers.get("Location", "")
         if self._token is not None:
-            words, place = self._token.conceal(words), self._token.place
-        return refused(reply.status, self._host, self.asked, words, place, reply.headers.get("Location", ""))
+            place = self._token.place
+            words, location = self._token.conceal(words), self._token.conceal(location)
+        return refused(reply.status, self._host, self.asked, words, place, location)
 
 
 class Connection:

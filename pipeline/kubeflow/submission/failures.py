@@ -37,21 +37,21 @@ class RefusedError(ApiError, SettingsError):
 
 
 def spoken(body: bytes) -> str:
-    """The server's own words in one line, from what grpc-gateway and the upload server write."""
+    """The server's own words, from what grpc-gateway and the upload server write."""
     text = body.decode("utf-8", "replace").strip()
     try:
         document: Any = json.loads(text)
     except ValueError:
-        return "" if text.startswith("<") else _one_line(text)
+        return "" if text.startswith("<") else text
     if not isinstance(document, Mapping):
         return ""
     words = document.get("message") or document.get("error") or document.get("error_message")
-    return _one_line(str(words)) if words else ""
+    return str(words) if words else ""
 
 
 def refused(status: int, host: str, asked: str, words: str, token_place: str | None, location: str = "") -> ApiError:
     """The error for an HTTP status; `location` is where a redirection leads."""
-    said = f": {words}" if words else ""
+    said = f": {_one_line(words)}" if words else ""
     head = f"{host}: {asked}"
     if status in BUSY:
         return ApiError(

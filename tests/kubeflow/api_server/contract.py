@@ -90,8 +90,11 @@ def check_reply(asked: Operation, status: int, body: Any) -> None:
 
 
 def _check(where: str, schema: Mapping[str, Any], value: Any) -> None:
-    whole = {**schema, "definitions": swagger()["definitions"]}
-    try:
-        jsonschema.Draft4Validator(whole).validate(value)
-    except jsonschema.ValidationError as error:
-        raise ContractError(f"{where}: {'.'.join(map(str, error.absolute_path))}: {error.message}") from None
+    error = jsonschema.exceptions.best_match(_validator(json.dumps(schema)).iter_errors(value))
+    if error is not None:
+        raise ContractError(f"{where}: {'.'.join(map(str, error.absolute_path))}: {error.message}")
+
+
+@functools.cache
+def _validator(schema: str) -> jsonschema.Draft4Validator:
+    return jsonschema.Draft4Validator({**json.loads(schema), "definitions": swagger()["definitions"]})
