@@ -59,9 +59,7 @@ def summary(root: Path, run_id: str, version: int | None) -> None:
     (folder / "summary.json").write_text(json.dumps({"pushed_version": version, "verdict": verdict}))
 
 
-def test_a_run_is_followed_to_its_end(
-    api: KfpApiServer, command: Command, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_is_followed_to_its_end(api: KfpApiServer, command: Command, capfd: pytest.CaptureFixture[str]) -> None:
     api.plan = RunPlan(cached=frozenset({"AnomalyGate"}))
     assert command("submit") == 0
     (run_id,) = api.runs
@@ -136,9 +134,7 @@ def test_the_runs_report_tells_whether_a_model_was_pushed(
     assert document["tasks"]["AtomicPusher"]["state"] == "done"
 
 
-def test_status_shows_a_run_under_way(
-    api: KfpApiServer, command: Command, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_status_shows_a_run_under_way(api: KfpApiServer, command: Command, capfd: pytest.CaptureFixture[str]) -> None:
     """Looks: pending, then the first step under way; `steps` looks once, too."""
     api.plan = RunPlan(looks_per_step=4)
     assert command("submit", "--no-wait") == 0
@@ -201,9 +197,7 @@ def test_fresh_takes_caching_away(api: KfpApiServer, command: Command) -> None:
     assert compiled["pipeline_spec"] == SPEC
 
 
-def test_parameters_and_a_reason_to_force_go_with_the_run(
-    api: KfpApiServer, command: Command, tmp_path: Path
-) -> None:
+def test_parameters_and_a_reason_to_force_go_with_the_run(api: KfpApiServer, command: Command, tmp_path: Path) -> None:
     inputs = {"parameters": {"force_bless": {"parameterType": "STRING", "isOptional": True}}}
     spec = {**SPEC, "root": {**SPEC["root"], "inputDefinitions": inputs}}
     write_package(tmp_path / "pipeline.yaml", spec)

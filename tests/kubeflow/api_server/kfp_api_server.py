@@ -285,7 +285,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # head and body in one packet, else each answer waits 40 ms for an acknowledgement
 
-    def do_GET(self) -> None:  # noqa: N802 - the base class's name
+    def do_GET(self) -> None:
         self._serve()
 
     do_POST = do_DELETE = do_GET  # noqa: N815 - likewise
@@ -299,7 +299,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if kind.startswith("multipart/"):
             head = f"Content-Type: {kind}\r\n\r\n".encode()
             message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + content)
-            part = next(one for one in message.iter_parts() if one.get_param("name", header="Content-Disposition") == "uploadfile")
+            part = next(
+                one
+                for one in message.iter_parts()
+                if one.get_param("name", header="Content-Disposition") == "uploadfile"
+            )
             upload = part.get_payload(decode=True)
         elif content:
             body = json.loads(content)

@@ -24,9 +24,7 @@ class RunPlan(NamedTuple):
     """Looks until somebody ends it."""
 
 
-def progress(
-    plan: RunPlan, steps: list[str], looks: int, began: datetime.datetime
-) -> tuple[str, list[dict[str, Any]]]:
+def progress(plan: RunPlan, steps: list[str], looks: int, began: datetime.datetime) -> tuple[str, list[dict[str, Any]]]:
     """The run's state and its task details as the backend tells them: nodes of Argo's workflow, in no order."""
     done = looks // plan.looks_per_step
     details = [_node("root-driver", "SUCCEEDED", began, began)] if looks else []

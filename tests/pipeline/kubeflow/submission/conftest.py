@@ -12,6 +12,7 @@ from small_pipeline import SPEC, write_package
 from configs.loading import load_settings
 from configs.settings import Settings
 
+
 @pytest.fixture(autouse=True)
 def nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No token, no address and no kfp context of whoever runs the tests; short pauses."""

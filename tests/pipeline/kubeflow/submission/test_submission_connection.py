@@ -109,9 +109,7 @@ def test_a_token_that_is_not_taken_is_named_by_its_place(
     assert TOKEN not in str(raised.value)
 
 
-def test_a_token_file_is_read_for_each_request(
-    api: KfpApiServer, settings_with: WithSettings, tmp_path: Path
-) -> None:
+def test_a_token_file_is_read_for_each_request(api: KfpApiServer, settings_with: WithSettings, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(f"{TOKEN}\n")
     api.token = TOKEN
@@ -242,5 +240,5 @@ def test_a_certificate_authority_of_ones_own_is_trusted(tls_api: KfpApiServer, c
 
 def test_https_to_a_server_without_tls_is_told(api: KfpApiServer) -> None:
     host = api.host.replace("http://", "https://")
-    with pytest.raises(ApiError, match="does it speak TLS\\? Write http:// in submission.host"):
+    with pytest.raises(ApiError, match=r"does it speak TLS\? Write http:// in submission\.host"):
         connect(load_settings(None, [f"submission.host={host}"]).submission)

@@ -14,7 +14,6 @@ from adclick.errors import SettingsError
 from pipeline.kubeflow.submission.package import check_parameters, ordered_tasks, read_package
 
 
-
 def test_name_steps_and_parameters_are_read(package_file: Path) -> None:
     package = read_package(package_file)
     assert package.name == "adclick"
@@ -56,7 +55,11 @@ def test_steps_in_a_circle_are_refused() -> None:
     [
         ("p.json", [SPEC], "p.json: Kubeflow's SDK takes YAML"),
         ("p.yaml", [{"pipelineSpec": SPEC}], "holds a PipelineJob"),
-        ("p.yaml", [{**SPEC, "schemaVersion": "2.0.0"}], "schemaVersion is '2.0.0', and the backend takes '2.1.0' only"),
+        (
+            "p.yaml",
+            [{**SPEC, "schemaVersion": "2.0.0"}],
+            "schemaVersion is '2.0.0', and the backend takes '2.1.0' only",
+        ),
         ("p.yaml", [["a"]], "is no compiled pipeline"),
         ("p.yaml", [{"pipelineInfo": {"name": "x"}}], "is no compiled pipeline"),
     ],

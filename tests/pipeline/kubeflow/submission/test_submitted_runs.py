@@ -24,9 +24,7 @@ RUNS = "/apis/v2beta1/runs"
 RECURRING = "/apis/v2beta1/recurringruns"
 
 
-def test_a_run_gets_what_the_settings_say(
-    api: KfpApiServer, settings_with: WithSettings, package_file: Path
-) -> None:
+def test_a_run_gets_what_the_settings_say(api: KfpApiServer, settings_with: WithSettings, package_file: Path) -> None:
     settings = settings_with(
         "submission.experiment=clicks",
         "submission.run_name=monthly",
@@ -50,9 +48,7 @@ def test_a_run_gets_what_the_settings_say(
     assert yaml.safe_load(api.uploads[0]) == SPEC
 
 
-def test_what_is_not_asked_for_is_not_sent(
-    api: KfpApiServer, settings_with: WithSettings, package_file: Path
-) -> None:
+def test_what_is_not_asked_for_is_not_sent(api: KfpApiServer, settings_with: WithSettings, package_file: Path) -> None:
     """The server has a root and an account of its own, and the compiled defaults hold."""
     KubeflowApi(settings_with("pipeline_root=/mnt/state")).start(read_package(package_file), {})
     (request,) = api.asked("POST", RUNS)

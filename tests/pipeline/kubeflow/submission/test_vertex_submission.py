@@ -317,3 +317,11 @@ def test_a_schedule_is_made_updated_paused_and_resumed(
     assert schedule.state == aiplatform_v1.Schedule.State.ACTIVE
     with pytest.raises(SettingsError, match=r"submission\.schedule\.cron: '30 0 4 2 \* \*' does not begin with 0"):
         vertex("submission.schedule.cron='30 0 4 2 * *'").schedule(package, {})
+
+
+def test_missing_credentials_are_told_with_the_ways_to_get_some(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    with pytest.raises(SettingsError, match="sign in with `gcloud auth application-default login`"):
+        VertexApi(settings())
