@@ -144,7 +144,11 @@ def _follow(api: PipelineApi, settings: Settings, run_id: str, nodes: Sequence[s
     from pipeline.kubeflow.submission.verdict import read_summary
     from pipeline.kubeflow.submission.watching import exit_status, standing, watch
 
-    view = watch(lambda: api.look(run_id), nodes, progress, settings.submission)
+    try:
+        view = watch(lambda: api.look(run_id), nodes, progress, settings.submission)
+    except AdclickError as error:
+        error.args = (f"{error}\n  run {run_id} goes on: `adclick kubeflow status {run_id} --follow`",)
+        raise
     summary = read_summary(settings, run_id)
     progress.close()
     progress.say(standing(view, summary, api.log_command(run_id)))

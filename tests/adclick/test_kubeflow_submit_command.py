@@ -99,6 +99,19 @@ def test_the_data_gate_has_an_exit_status_of_its_own(
     assert "AnomalyGate failed; the data gate stopped the run, and its log names the features" in capfd.readouterr().out
 
 
+def test_a_stop_at_another_step_is_told_by_the_report_that_it_leaves(
+    api: KfpApiServer, command: Command, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """AdExampleGen refuses files too; a failure of any other kind leaves no report."""
+    api.plan = RunPlan(failing="AdExampleGen")
+    root = ["--set", f"pipeline_root={tmp_path / 'state'}"]
+    assert command("submit", *root) == 1
+    (run_id,) = api.runs
+    summary(tmp_path / "state", run_id, None)
+    assert command("status", *root) == 4
+    assert "NOT BLESSED: nothing was pushed: auc" in capfd.readouterr().out
+
+
 def test_a_run_that_somebody_ends_has_failed(api: KfpApiServer, command: Command) -> None:
     api.plan = RunPlan(canceled_after=2)
     assert command("submit") == 1
@@ -159,7 +172,22 @@ def test_an_outage_is_sat_out(api: KfpApiServer, command: Command, capfd: pytest
 def test_patience_with_a_run_ends(api: KfpApiServer, command: Command, capfd: pytest.CaptureFixture[str]) -> None:
     api.plan = RunPlan(looks_per_step=10_000)
     assert command("submit", "--set", "submission.wait_timeout_s=0.2") == 1
-    assert "no end within submission.wait_timeout_s, 0.2 s; the run goes on" in capfd.readouterr().err
+    (run_id,) = api.runs
+    assert capfd.readouterr().err.splitlines() == [
+        "adclick kubeflow: no end within submission.wait_timeout_s, 0.2 s",
+        f"  run {run_id} goes on: `adclick kubeflow status {run_id} --follow`",
+    ]
+
+
+def test_a_token_that_expires_does_not_end_the_run(
+    api: KfpApiServer, command: Command, capfd: pytest.CaptureFixture[str]
+) -> None:
+    api.faults = [Fault("GET", "/runs/", status=401, words="token expired")]
+    assert command("submit") == 2
+    (run_id,) = api.runs
+    told = capfd.readouterr().err
+    assert "not signed in (HTTP 401: token expired)" in told
+    assert f"run {run_id} goes on: " in told
 
 
 def test_a_refusal_is_a_fault_of_the_settings(

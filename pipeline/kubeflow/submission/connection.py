@@ -39,6 +39,8 @@ class _PatientPool(urllib3.PoolManager):
         )
         self.asked = ""
         """What the request is for, for messages."""
+        self.making = False
+        """Whether a request that is no GET makes something, and so must not be repeated blindly."""
         self._submission, self._host, self._token = submission, host, token
         self._met = False
 
@@ -46,7 +48,6 @@ class _PatientPool(urllib3.PoolManager):
         """As urllib3 does, for kfp_server_api's REST client."""
         timeout_s, attempts = self._submission.request_timeout_s, self._submission.max_attempts
         rest["timeout"] = urllib3.Timeout(connect=min(CONNECT_TIMEOUT_S, timeout_s), read=timeout_s)
-        pause_s = FIRST_PAUSE_S
         for attempt in range(1, attempts + 1):
             try:
                 reply = super().request(method, url, *args, retries=False, redirect=False, **rest)
@@ -58,10 +59,9 @@ class _PatientPool(urllib3.PoolManager):
                 error = unreachable(wire, self._host, self.asked, self._submission.ca_file, timeout_s)
                 if not self._met:  # more likely a wrong address than a server that is away
                     raise error from None
-            if not error.passing or (error.perhaps_done and method != "GET") or attempt == attempts:
+            if not error.passing or (self.making and method != "GET") or attempt == attempts:
                 raise error
-            time.sleep(pause_s)
-            pause_s = min(LONGEST_PAUSE_S, 2 * pause_s)
+            pause(attempt)
         raise AssertionError("the last attempt returns or raises")
 
     def _judge(self, reply: Any) -> ApiError | None:
@@ -94,19 +94,36 @@ class Connection:
     def create(
         self, asked: str, find: Callable[[], Result | None], function: Callable[..., Result], **arguments: Any
     ) -> Result:
-        """The same for what must not be made twice: `find` looks for it after an unclear end, and where it exists."""
-        try:
-            return self.ask(asked, function, **arguments)
-        except ApiError as error:
-            exists = isinstance(error, RefusedError) and error.status == HTTPStatus.CONFLICT
-            found = find() if exists or error.perhaps_done else None
-            if found is None:
-                raise
-            return found
+        """The same for what must not be made twice: `find` looks for it before another try, and where it exists.
+
+        After an answer that was lost there is no other try: the server may still be at it.
+        """
+        attempts = self.submission.max_attempts
+        for attempt in range(1, attempts + 1):
+            self._pool.making = True
+            try:
+                return self.ask(asked, function, **arguments)
+            except ApiError as error:
+                self._pool.making = False
+                exists = isinstance(error, RefusedError) and error.status == HTTPStatus.CONFLICT
+                found = find() if exists or error.passing else None
+                if found is not None:
+                    return found
+                if not error.passing or error.perhaps_done or attempt == attempts:
+                    raise
+                pause(attempt)
+            finally:
+                self._pool.making = False
+        raise AssertionError("the last attempt returns or raises")
 
     def link(self, path: str) -> str:
         """Address of a page of the user interface."""
         return f"{self.host}/#/{path}"
+
+
+def pause(attempt: int) -> None:
+    """Twice as long after each attempt."""
+    time.sleep(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (attempt - 1)))
 
 
 def connect(submission: Submission) -> Connection:

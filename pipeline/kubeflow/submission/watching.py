@@ -11,7 +11,7 @@ from adclick.progress import RUNNING, WAITING, LiveProgress, PlainProgress
 from adclick.quality_report import decision_line
 from configs.submission import Submission
 from pipeline.kubeflow.submission.failures import ApiError
-from pipeline.kubeflow.submission.run_view import SUCCEEDED, RunView, TaskView
+from pipeline.kubeflow.submission.run_view import FAILED, SUCCEEDED, RunView, TaskView
 
 LONGEST_OUTAGE_S = 600.0
 """How long the API may be away while a run goes on; an upgrade of it takes minutes."""
@@ -67,10 +67,7 @@ def watch(
             if view.ended:
                 return view
         if time.monotonic() - began + submission.poll_s > submission.wait_timeout_s:
-            raise AdclickError(
-                f"no end within submission.wait_timeout_s, {submission.wait_timeout_s:g} s; the run goes on: "
-                "look again with `adclick kubeflow status --follow`"
-            )
+            raise AdclickError(f"no end within submission.wait_timeout_s, {submission.wait_timeout_s:g} s")
         time.sleep(submission.poll_s)
 
 
@@ -87,13 +84,15 @@ def show(view: RunView, nodes: Sequence[str], progress: LiveProgress | PlainProg
 def exit_status(view: RunView, summary: Mapping[str, Any] | None) -> int:
     """As `adclick run` has it: 0 pushed, 3 nothing pushed, 4 stopped by the data gate, 1 failed.
 
-    The API tells which steps failed, not why, and nothing of a push: 4 is a failure of AnomalyGate alone, and a run
-    that succeeded is 0 where its report cannot be read. A run under way is 0.
+    The API tells which steps failed, not why, and nothing of a push. Of runs that failed only those have a report that
+    the data gate stopped; where none can be read, a failure of AnomalyGate stands for that, and success for a push.
+    A run under way is 0.
     """
     if not view.ended:
         return 0
     if view.state != SUCCEEDED:
-        return DATA_STOPPED if view.failed == [DATA_GATE] else FAILURE
+        stopped = summary is not None or view.failed == [DATA_GATE]
+        return DATA_STOPPED if view.state == FAILED and stopped else FAILURE
     return 0 if summary is None or summary["pushed_version"] is not None else NOT_PUSHED
 
 

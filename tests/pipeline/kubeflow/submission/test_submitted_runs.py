@@ -79,7 +79,7 @@ def test_the_same_contents_go_up_once(api: KfpApiServer, settings_with: WithSett
 
 
 @pytest.mark.parametrize("path", [UPLOAD, RUNS, "/apis/v2beta1/pipelines$", "/apis/v2beta1/experiments$"])
-@pytest.mark.parametrize("status", [504, 0])
+@pytest.mark.parametrize("status", [503, 504, 0])
 def test_what_was_made_though_its_answer_was_lost_is_found_and_not_made_twice(
     api: KfpApiServer, settings_with: WithSettings, package_file: Path, path: str, status: int
 ) -> None:
