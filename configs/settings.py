@@ -12,6 +12,7 @@ from components.example_gen.reject_codes import RejectCode
 from configs.anomalies import AnomalyLimits
 from configs.evaluation import Evaluation
 from configs.features import FeatureTable, Ignore, Key, Label
+from configs.kubeflow import Kubeflow
 from configs.nearest import likeliest
 from configs.section import Section
 from configs.submission import Submission
@@ -255,6 +256,7 @@ class Settings(Section):
     evaluation: Evaluation = Evaluation()
     canary: Canary = Canary()
     push: Push = Push()
+    kubeflow: Kubeflow = Kubeflow()
     submission: Submission = Submission()
 
     @model_validator(mode="after")
