@@ -117,8 +117,8 @@ class Connection:
         raise AssertionError("the last attempt returns or raises")
 
     def link(self, path: str) -> str:
-        """Address of a page of the user interface."""
-        return f"{self.host}/#/{path}"
+        """Address of a page of the user interface; empty where only the API is known."""
+        return f"{self.host}/#/{path}" if self.submission.host is not None else ""
 
 
 def pause(attempt: int) -> None:

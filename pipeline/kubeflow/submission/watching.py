@@ -107,5 +107,6 @@ def standing(view: RunView, summary: Mapping[str, Any] | None, log_command: str)
         lines.append(f"  log   {log_command}")
     if summary is not None:
         lines.append(f"  {decision_line(dict(summary))}")
-    lines.append(f"  page  {view.link}")
+    if view.link:
+        lines.append(f"  page  {view.link}")
     return "\n".join(lines)

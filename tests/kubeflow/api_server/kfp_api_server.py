@@ -26,6 +26,8 @@ import contract
 import yaml
 from run_plan import RunPlan, progress, rfc3339
 
+PROXY = re.compile(r"/api/v1/namespaces/kubeflow/services/ml-pipeline:http/proxy/(?=/)")
+"""Before the API's own paths where Kubernetes passes requests on."""
 GRPC_CODES = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 500: 13, 503: 14}
 
 
@@ -308,9 +310,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif content:
             body = json.loads(content)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(self.command, parts.path, query, body, headers)
+        path = PROXY.sub("", parts.path)
+        request = Request(self.command, path, query, body, headers)
         self.api.requests.append(request)
-        fault = self.api.fault_for(self.command, parts.path)
+        fault = self.api.fault_for(self.command, path)
         if fault is not None:
             time.sleep(fault.delay_s)
         try:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -50,6 +51,23 @@ def test_no_listener_is_found_out_at_once() -> None:
 def test_nowhere_to_go_is_a_fault_of_the_settings() -> None:
     with pytest.raises(SettingsError, match=r"submission\.host is missing, this is no pod of a cluster"):
         connect(load_settings().submission)
+
+
+def test_without_an_address_kubectls_own_cluster_is_asked(tls_api: KfpApiServer, certificate: Path) -> None:
+    """Through the Kubernetes API, with its certificate authority and the token that kubectl would send."""
+    tls_api.token = TOKEN
+    kubeconfig = {
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
+        "clusters": [{"name": "k", "cluster": {"server": tls_api.host, "certificate-authority": str(certificate)}}],
+        "users": [{"name": "u", "user": {"token": TOKEN}}],
+    }
+    Path("~/kubeconfig").expanduser().write_text(yaml.safe_dump(kubeconfig))
+    connection = connect(load_settings().submission)
+    assert connection.host.startswith(f"{tls_api.host}/api/v1/namespaces/kubeflow/services/ml-pipeline:http/proxy")
+    assert connection.link("runs/details/x") == ""  # the pages are behind another service
+    connection.ask("list", connection.client.list_experiments)
+    assert [one.headers["authorization"] for one in tls_api.requests] == [f"Bearer {TOKEN}"] * 2
 
 
 @pytest.mark.parametrize("status", [503, 502, 504, 429])
