@@ -267,7 +267,8 @@ def test_names_are_found_beyond_the_first_page(
     monkeypatch.setattr("pipeline.kubeflow.submission.recurring.PAGE", 2)
     package = read_package(package_file)
     for hour in range(7):
-        KubeflowApi(settings_with(f"submission.schedule.cron='0 0 {hour} 2 * *'")).schedule(package, {})
+        done = KubeflowApi(settings_with(f"submission.schedule.cron='0 0 {hour} 2 * *'")).schedule(package, {})
+        assert len(done.disabled) == min(hour, 1)  # none but the last one was enabled
     assert [one["mode"] for one in api.recurring.values()] == ["DISABLE"] * 6 + ["ENABLE"]
 
 
