@@ -38,6 +38,12 @@ def test_a_step_under_way_is_as_old_as_its_start() -> None:
     assert states(view) == {"A": ("running", 90.0)}
 
 
+def test_a_step_that_was_not_begun_waits_and_may_fail_all_the_same() -> None:
+    drivers = [node(f"{name}-driver", "SUCCEEDED") for name in "ABC"]
+    view = seen(*drivers, node("A", "RUNNING"), node("B", "PENDING", None), node("C", "FAILED"))
+    assert states(view) == {"C": ("failed", 0.0)}
+
+
 @pytest.mark.parametrize("ended", [NEVER, None, datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)])
 def test_an_end_that_has_not_been_is_written_in_several_ways(ended: datetime.datetime | None) -> None:
     assert states(seen(node("A-driver", "SUCCEEDED"), node("A", "RUNNING", ago(7), ended))) == {"A": ("running", 7.0)}
