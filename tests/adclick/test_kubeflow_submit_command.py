@@ -112,9 +112,16 @@ def test_a_stop_at_another_step_is_told_by_the_report_that_it_leaves(
     assert "NOT BLESSED: nothing was pushed: auc" in capfd.readouterr().out
 
 
-def test_a_run_that_somebody_ends_has_failed(api: KfpApiServer, command: Command) -> None:
-    api.plan = RunPlan(canceled_after=2)
+def test_a_run_that_somebody_ends_has_failed(
+    api: KfpApiServer, command: Command, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """At the data gate, of all steps: that is not its verdict."""
+    api.plan = RunPlan(looks_per_step=2, canceled_after=2)
     assert command("submit") == 1
+    out = capfd.readouterr().out
+    assert "  AnomalyGate      failed     60.0 s\n" in out
+    assert ": canceled\n" in out
+    assert "the data gate stopped the run" not in out
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,8 @@ def standing(view: RunView, summary: Mapping[str, Any] | None, log_command: str)
     lines = [f"run {view.name or view.run_id}: {view.state}{f': {view.error}' if view.error else ''}"]
     for name in view.failed:
         told = view.tasks[name].error
-        gate = "; the data gate stopped the run, and its log names the features" if name == DATA_GATE else ""
+        stopped = name == DATA_GATE and view.state == FAILED
+        gate = "; the data gate stopped the run, and its log names the features" if stopped else ""
         lines.append(f"  {name} failed{f': {told}' if told else ''}{gate}")
     if view.failed:
         lines.append(f"  log   {log_command}")

@@ -37,7 +37,7 @@ def progress(plan: RunPlan, steps: list[str], looks: int, began: datetime.dateti
         if driver == "FAILED":
             return "FAILED", [*details, _node("root", "FAILED", began, clock)]
         ended = clock + datetime.timedelta(seconds=CACHED_S if step in plan.cached else STEP_S)
-        if plan.canceled_after is not None and looks > plan.canceled_after:
+        if plan.canceled_after is not None and looks > plan.canceled_after and place == done:
             details += [_node(step, "FAILED", clock, ended), _node("root", "FAILED", began, ended)]
             return "CANCELED", details
         if place == done:
