@@ -93,7 +93,7 @@ class LiveProgress:
 
     def say(self, text: str) -> None:
         """A line above the table."""
-        self._console.print(text, highlight=False)
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def planned(self, node_ids: list[str]) -> None:
         """Draws the table."""

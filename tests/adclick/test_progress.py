@@ -105,3 +105,10 @@ def test_what_has_no_log_ends_its_line_with_the_time() -> None:
     progress.planned(["Transform"])
     progress.finished(TaskView("Transform", "canceled", 3.0))
     assert stream.getvalue() == "  Transform  canceled     3.0 s\n"
+
+
+def test_a_line_above_the_table_is_what_was_said() -> None:
+    """Neither cut into lines, so that a command can be copied, nor read as markup."""
+    stream = io.StringIO()
+    LiveProgress(stream).say(f"kubectl logs [/none] [bold]{'x' * 200}")
+    assert stream.getvalue() == f"kubectl logs [/none] [bold]{'x' * 200}\n"
