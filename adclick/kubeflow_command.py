@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adclick.errors import AdclickError
+from adclick.kubeflow_submit_command import add_submit_verbs
 
 if TYPE_CHECKING:
     from configs.settings import Settings
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     linting = verbs.add_parser("lint", help=told, description=told)
     linting.add_argument("file", metavar="FILE", help="compiled pipeline: .yaml or .json")
     linting.set_defaults(run=_lint)
+    add_submit_verbs(verbs)
 
 
 def add_settings_arguments(parser: argparse.ArgumentParser) -> None:

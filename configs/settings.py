@@ -15,6 +15,7 @@ from configs.features import FeatureTable, Ignore, Key, Label
 from configs.kubeflow import Kubeflow
 from configs.nearest import likeliest
 from configs.section import Section
+from configs.submission import Submission
 from configs.tuning import Tuner, check_space
 
 STORE_FOLDER = re.compile(r"(s3|gs)://[^/?#]+(/[^?#]*)?")
@@ -256,6 +257,7 @@ class Settings(Section):
     canary: Canary = Canary()
     push: Push = Push()
     kubeflow: Kubeflow = Kubeflow()
+    submission: Submission = Submission()
 
     @model_validator(mode="after")
     def _places_usable(self) -> Settings:

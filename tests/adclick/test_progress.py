@@ -9,6 +9,7 @@ import pytest
 
 from adclick.progress import LiveProgress, PlainProgress, terminal
 from adclick.redirection import output_to
+from pipeline.kubeflow.submission.run_view import TaskView
 from pipeline.local_runner import NodeResult
 
 NODES = ["AdExampleGen", "Transform", "Trainer"]
@@ -77,3 +78,37 @@ def test_the_terminal_is_the_one_of_the_start(tmp_path: Path, capfd: pytest.Capt
         print("seen", file=stream)
     assert capfd.readouterr().out == "seen\n"
     assert (tmp_path / "a.log").read_text() == ""
+
+
+def test_components_side_by_side_have_a_clock_each() -> None:
+    """One has been running for two minutes when it is first seen, the other starts now."""
+    stream = io.StringIO()
+    progress = LiveProgress(stream)
+    progress.planned(["StatisticsGen", "CreativeGen", "Pusher"])
+    progress.started("StatisticsGen", 120.0)
+    progress.started("CreativeGen")
+    progress.close()
+    clocks = {words[0]: words[2] for words in map(str.split, stream.getvalue().splitlines()) if len(words) > 2}
+    assert 120.0 <= float(clocks["StatisticsGen"]) < 150.0
+    assert 0.0 <= float(clocks["CreativeGen"]) < 30.0
+
+
+def test_a_pipeline_without_components_draws_an_empty_table() -> None:
+    for progress in (LiveProgress(io.StringIO()), PlainProgress(io.StringIO())):
+        progress.planned([])
+        progress.close()
+
+
+def test_what_has_no_log_ends_its_line_with_the_time() -> None:
+    stream = io.StringIO()
+    progress = PlainProgress(stream)
+    progress.planned(["Transform"])
+    progress.finished(TaskView("Transform", "canceled", 3.0))
+    assert stream.getvalue() == "  Transform  canceled     3.0 s\n"
+
+
+def test_a_line_above_the_table_is_what_was_said() -> None:
+    """Neither cut into lines, so that a command can be copied, nor read as markup."""
+    stream = io.StringIO()
+    LiveProgress(stream).say(f"kubectl logs [/none] [bold]{'x' * 200}")
+    assert stream.getvalue() == f"kubectl logs [/none] [bold]{'x' * 200}\n"
