@@ -48,7 +48,7 @@ LABEL org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.revision="${REVISION}"
 RUN groupadd --gid 10001 adclick \
  && useradd --uid 10001 --gid 10001 --create-home --shell /usr/sbin/nologin adclick \
- && install --directory --owner 10001 --group 10001 /models
+ && install --directory --owner 10001 --group 10001 /models /var/lib/adclick /var/lib/adclick/requests
 ENV PATH=/opt/adclick/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
