@@ -33,7 +33,7 @@ setup(
         "configs": ["*.yaml", "examples/*.yaml"],
         "components.run_report.html": ["*.j2", "*.css", "*.js", "sections/*.j2"],
     },
-    py_modules=["run_local"],
+    py_modules=["run_local", "run_kubeflow"],
     install_requires=requirements(),
     entry_points={"console_scripts": ["adclick=adclick.cli:main"]},
 )

@@ -23,6 +23,10 @@ VERBS: dict[str, tuple[str, str]] = {
         "serving.gateway.gateway_command",
         "answer JSON requests for click probabilities, with tokens and checks",
     ),
+    "kubeflow": (
+        "adclick.kubeflow_command",
+        "compile the pipeline for Kubeflow Pipelines or Vertex AI, check, submit and watch it",
+    ),
 }
 
 

@@ -20,6 +20,7 @@ POSTPONED: dict[str, str] = {
     "boto3": "Beam's own S3 client, where it is installed (a test server brings it)",
     "IPython": "TFDV's display functions, which need a submodule of it only",
     "keras_tuner": "TFX's Tuner",
+    "kfp": "TFX's compiler for Kubeflow, which needs the messages in a submodule of it only",
     "sklearn": "Keras' scikit-learn wrappers",
     "tfx.components": "one constant of the evaluator, for which it imports every component's executor",
     "tqdm.notebook": "BigQuery's progress bars",

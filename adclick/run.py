@@ -81,7 +81,7 @@ def _run(args: argparse.Namespace, progress: LiveProgress | PlainProgress) -> in
         overrides.append(f"data.root={_quoted(args.data_root)}")
     if args.output_root:
         overrides.append(f"output_root={_quoted(args.output_root)}")
-    force_bless = _force_reason(args.force_bless)
+    force_bless = force_reason(args.force_bless)
     settings = load_settings(args.config, overrides, args.accept)
     reused, not_reused = find_best(settings, locations(settings).tuning / BEST_FILE)
     if reused is not None:
@@ -128,7 +128,7 @@ def _run(args: argparse.Namespace, progress: LiveProgress | PlainProgress) -> in
     return status
 
 
-def _force_reason(words: str | None) -> str:
+def force_reason(words: str | None) -> str:
     """In one line; empty where nothing is forced. Raises SettingsError for a reason without a word in it."""
     if words is None:
         return ""

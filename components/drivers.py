@@ -12,6 +12,9 @@ from tfx.orchestration.portable import base_driver
 from tfx.orchestration.portable.data_types import ExecutionInfo
 from tfx.proto.orchestration.driver_output_pb2 import DriverOutput
 
+REFERENCE_ROOT = "reference_root"
+"""Property where no ML Metadata can be asked: folder with `span-<number>/FeatureStats.pb` of what the gate let pass."""
+
 
 class ObservingDriver(component_driver.BaseDriver, base_driver.BaseDriver):
     """A driver that adds execution properties; the executor receives them beside its own.

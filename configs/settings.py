@@ -12,8 +12,10 @@ from components.example_gen.reject_codes import RejectCode
 from configs.anomalies import AnomalyLimits
 from configs.evaluation import Evaluation
 from configs.features import FeatureTable, Ignore, Key, Label
+from configs.kubeflow import Kubeflow
 from configs.nearest import likeliest
 from configs.section import Section
+from configs.submission import Submission
 from configs.tuning import Tuner, check_space
 
 STORE_FOLDER = re.compile(r"(s3|gs)://[^/?#]+(/[^?#]*)?")
@@ -254,6 +256,8 @@ class Settings(Section):
     evaluation: Evaluation = Evaluation()
     canary: Canary = Canary()
     push: Push = Push()
+    kubeflow: Kubeflow = Kubeflow()
+    submission: Submission = Submission()
 
     @model_validator(mode="after")
     def _places_usable(self) -> Settings:

@@ -7,6 +7,7 @@ from tfx.components.schema_gen.component import SchemaGen
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.components.transform.component import Transform
 from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types.channel import BaseChannel
@@ -17,6 +18,7 @@ from components.evaluator.component import ServedBaselineEvaluator
 from components.example_gen.component import AdExampleGen
 from components.pusher.component import AtomicPusher
 from components.run_report.component import RunReport
+from components.schema_import.component import SchemaFromText
 from components.served_model.component import ServedModel
 from components.serving_canary.component import ServingCanary
 from components.statistics_gen.component import ColumnStatisticsGen
@@ -26,19 +28,20 @@ from configs.settings import Settings
 from pipeline.code_fingerprint import code_fingerprint
 from pipeline.evaluation import eval_config
 from pipeline.locations import Locations
-from pipeline.table_schema import write_schema
+from pipeline.table_schema import schema_text, write_schema
 
 PREPROCESSING_FN = "trainer.preprocessing.preprocessing_fn"
 UNFINISHED = "unfinished"
 
 
 def create_pipeline(
-    settings: Settings, places: Locations, enable_cache: bool = True, force_bless: str = ""
+    settings: Settings, places: Locations, enable_cache: bool = True, force_bless: str | RuntimeParameter = ""
 ) -> Pipeline:
     """The same components and edges for the first run and for every later one.
 
     Without the cache (`adclick run --fresh`), a model that an operator took out of service may be pushed again.
-    `force_bless`: why a model that the gate refuses goes into service all the same; empty: it does not.
+    `force_bless`: why a model that the gate refuses goes into service all the same; empty: it does not. A runtime
+    parameter is asked for at each submission.
     """
     features = settings.features.model_dump_json()
 
@@ -61,9 +64,7 @@ def create_pipeline(
     if settings.schema_source.source == "inferred":
         schema: BaseComponent = SchemaGen(statistics=statistics.outputs["statistics"], infer_feature_shape=False)
     else:
-        schema = ImportSchemaGen(
-            schema_file=str(write_schema(settings.schema_source, settings.features, places.schemas))
-        )
+        schema = _given_schema(settings, places)
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
     gate = AnomalyGate(
         validator.outputs["anomalies"],
@@ -162,8 +163,15 @@ def create_pipeline(
         pipeline_root=places.pipeline_root,
         components=nodes,
         enable_cache=enable_cache,
-        metadata_connection_config=sqlite_metadata_connection_config(str(places.metadata)),
+        metadata_connection_config=sqlite_metadata_connection_config(str(places.metadata)) if places.metadata else None,
     )
+
+
+def _given_schema(settings: Settings, places: Locations) -> BaseComponent:
+    if places.schemas is None:
+        text = schema_text(settings.schema_source, settings.features)
+        return SchemaFromText(text).with_id("ImportSchemaGen")
+    return ImportSchemaGen(schema_file=str(write_schema(settings.schema_source, settings.features, places.schemas)))
 
 
 def _transform(settings: Settings, examples: BaseComponent, schema: BaseComponent) -> BaseComponent:

@@ -18,12 +18,14 @@ class Locations(NamedTuple):
     """Path or URI."""
     mirror: Path
     """Local copies of artifacts in a store; may be removed between runs."""
-    metadata: Path
+    metadata: Path | None
+    """None: a cluster keeps its own."""
     model_folder: str
     """What TF Serving watches: path or URI."""
     reports: Path
     logs: Path
-    schemas: Path
+    schemas: Path | None
+    """None: no folder is shared with whoever runs the graph, so it carries the schema itself."""
     tuning: Path
     temporary: Path
 

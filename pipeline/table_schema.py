@@ -42,16 +42,19 @@ def _type(feature: AnyFeature) -> schema_pb2.FeatureType:
     return schema_pb2.INT if isinstance(feature, INT_KINDS) else schema_pb2.BYTES
 
 
+def schema_text(source: SchemaSource, table: FeatureTable) -> str:
+    """The schema in text format, from the table or a curated file. Raises SettingsError."""
+    if source.file:
+        return _read_curated(source.file)
+    return str(text_format.MessageToString(table_schema(table, source.min_presence)))
+
+
 def write_schema(source: SchemaSource, table: FeatureTable, folder: Path) -> Path:
     """A schema file named by its content, since ImportSchemaGen's cache looks at the name only.
 
     Raises SettingsError.
     """
-    text = (
-        _read_curated(source.file)
-        if source.file
-        else text_format.MessageToString(table_schema(table, source.min_presence))
-    )
+    text = schema_text(source, table)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"schema-{hashlib.sha256(text.encode()).hexdigest()[:16]}.pbtxt"
     if not file.exists():

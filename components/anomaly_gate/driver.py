@@ -13,7 +13,7 @@ from tfx.types import artifact_utils
 from adclick.filesystem import content_digest
 from components.anomaly_gate.statistics_files import spans_below
 from components.artifacts import SpanStatistics
-from components.drivers import ObservingDriver
+from components.drivers import REFERENCE_ROOT, ObservingDriver
 from configs.anomalies import AnomalyLimits
 
 
@@ -26,11 +26,19 @@ class AnomalyGateDriver(ObservingDriver):
         if inputs.get("span_statistics"):
             artifact = artifact_utils.get_single_instance(list(inputs["span_statistics"]))
             spans = spans_below(artifact.uri)
-            if len(spans) == 1:
+            kept = properties.get(REFERENCE_ROOT)
+            if len(spans) == 1 and kept:
+                seen |= _newest_before(spans_below(kept), min(spans))
+            elif len(spans) == 1:
                 seen |= _earlier_span(self._metadata_handle, artifact.id, min(spans))
         limits = AnomalyLimits.model_validate_json(properties["anomaly_limits"])
         served = limits.serving_statistics
         return {**seen, "serving_digest": content_digest([served], [served]) if served else ""}
+
+
+def _newest_before(files: dict[int, str], span: int) -> dict[str, str | int]:
+    earlier = [number for number in files if number < span]
+    return {"reference_uri": files[max(earlier)], "reference_span": max(earlier)} if earlier else {}
 
 
 def _earlier_span(metadata: Metadata, artifact_id: int, span: int) -> dict[str, str | int]:

@@ -27,6 +27,7 @@ from components.creative_gen.store import (
     read_pixels,
     read_unusable,
 )
+from pipeline.kubeflow.launcher_paths import readable_uri
 from pipeline.mirror import canonical_uri
 
 POINTER = "creative_stores/latest.json"
@@ -92,7 +93,7 @@ def known_sources(pointer_uri: str, image_root: str) -> dict[str, Source]:
 def point_to(pointer_uri: str, store_uri: str, sources: dict[str, Source], image_root: str, made: str) -> None:
     """Names a store that is complete. The file is replaced at once: no reader sees half of it."""
     pointer = {
-        "store": canonical_uri(store_uri),
+        "store": canonical_uri(readable_uri(store_uri)),
         "image_root": image_root,
         "making": made,
         "bytes": _sizes(store_uri),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from google.protobuf import json_format
 from tfx.dsl.components.base import base_component, executor_spec
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.types import standard_artifacts
 from tfx.types.channel import BaseChannel, Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
@@ -64,7 +65,7 @@ class ServedBaselineEvaluator(base_component.BaseComponent):
         features: str,
         settings: Evaluation,
         negative_sampling_rate: float,
-        force_bless: str,
+        force_bless: str | RuntimeParameter,
         code: str,
     ) -> None:
         """`eval_config`: tfma.EvalConfig. `features`: the feature table as JSON.

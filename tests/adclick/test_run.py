@@ -153,8 +153,8 @@ def test_forcing_a_blessing_needs_a_reason(data: Path, reason: str, capfd: pytes
 
 
 def test_a_reason_is_kept_in_one_line() -> None:
-    assert run._force_reason(" clicks of one\n day  are missing ") == "clicks of one day are missing"
-    assert run._force_reason(None) == ""
+    assert run.force_reason(" clicks of one\n day  are missing ") == "clicks of one day are missing"
+    assert run.force_reason(None) == ""
 
 
 def test_a_baseline_server_that_does_not_answer_is_told_before_anything_runs(

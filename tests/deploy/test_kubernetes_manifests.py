@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,7 +14,9 @@ import yaml
 from dockerfiles import ROOT, chain, read_dockerfile
 from kubernetes_types import documents, faults
 
+from adclick.cli import build_parser as build_verbs
 from configs.gateway_loading import load_gateway
+from configs.loading import load_settings
 from serving.gateway.gateway_command import add_arguments
 from serving.replica.replica_command import build_parser
 from serving.server.server_flags import parse_server_options
@@ -263,3 +266,29 @@ def test_the_metrics_configuration_is_the_compose_files() -> None:
     assert path["name"] == "serving"
     annotations = pods(base())["adclick-serving"]["metadata"]["annotations"]
     assert f'path: "{annotations["prometheus.io/path"]}"' in text
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_overlays_settings_are_the_pipelines(overlay: str, tmp_path: Path) -> None:
+    folder = KUBERNETES / "overlays" / overlay
+    settings = load_settings(folder / "settings.yaml")
+    file = yaml.safe_load((folder / "kustomization.yaml").read_text(encoding="utf-8"))
+    (literals,) = [each["literals"] for each in file["configMapGenerator"] if each["name"] == "adclick-model"]
+    assert literals == [f"source={settings.push.root}/{settings.push.model_name}"]
+    (tmp_path / "gateway.yaml").write_bytes((BASE / "gateway-settings.yaml").read_bytes())
+    (tmp_path / "settings.yaml").write_bytes((folder / "settings.yaml").read_bytes())
+    assert load_gateway(tmp_path / "gateway.yaml").gateway.upstream.model_name == settings.push.model_name
+
+
+def test_the_monthly_run_calls_verbs_with_options_that_exist() -> None:
+    submit = container(base(), "adclick-monthly-run", "submit")
+    script = submit["command"][-1].replace("\\\n", " ").replace("$STEPS_IMAGE", "registry/adclick:1")
+    lines = [shlex.split(line.removeprefix("exec ")) for line in script.splitlines() if line]
+    parsed = [build_verbs("kubeflow").parse_args(line[1:]) for line in lines]
+    assert [line[:3] for line in lines] == [["adclick", "kubeflow", verb] for verb in ("compile", "lint", "submit")]
+    settings = load_settings(KUBERNETES / "overlays" / "staging" / "settings.yaml", tuple(parsed[0].set))
+    assert settings.kubeflow.image == "registry/adclick:1"
+    token = load_settings(None, tuple(parsed[2].set)).submission.token_file
+    mounts = {mount["name"]: mount["mountPath"] for mount in submit["volumeMounts"]}
+    assert str(token) == f"{mounts['token']}/token"
+    assert submit["command"][:2] == ["sh", "-euc"]

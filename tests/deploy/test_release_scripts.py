@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import pytest
 from dockerfiles import ROOT
 
+from adclick.cli import build_parser
+
 DIGEST = "sha256:" + "0" * 64
 STAND_IN = """#!/usr/bin/env python3
 import json, os, sys
@@ -84,6 +86,8 @@ def test_a_run_that_is_not_blessed_is_a_result_and_others_are_failures(
     assert verbs == ["compile", "lint", "submit"]
     assert f"kubeflow.image=ghcr.io/example/adclick-steps@{DIGEST}" in done.calls[0]
     assert "submission.host=https://kfp.example" in done.calls[2]
+    for call in done.calls:
+        assert build_parser("kubeflow").parse_args(call[call.index("adclick") + 1 :])
 
 
 def test_nothing_is_submitted_that_does_not_pass_lint(checkout: Path) -> None:
@@ -107,6 +111,7 @@ def test_the_verdict_is_the_reports(checkout: Path, report: dict[str, Any], outp
     status = 0 if "version" in outputs else 3
     done = run(checkout, {"kubeflow status": (json.dumps(report), status)}, "read_verdict.sh", "staging", "1f3a")
     assert (done.status, done.outputs) == (0, outputs)
+    assert build_parser("kubeflow").parse_args(done.calls[0][done.calls[0].index("adclick") + 1 :]).json
     assert all(reason in done.summary for reason in report["verdict"]["reasons"])
 
 
@@ -128,8 +133,6 @@ def test_the_model_is_adopted_with_the_reason(checkout: Path) -> None:
     done = run(checkout, answers, "adopt_model.sh", **folders, **release)
     assert (done.status, done.outputs) == (0, {"version": "9"})
     words = done.calls[0][done.calls[0].index("adclick") + 1 :]
-    from adclick.cli import build_parser
-
     args = build_parser("models").parse_args(words)
     assert (args.action, args.version, args.source) == ("adopt", 7, "s3://staging/adclick")
     assert args.model_folder == "s3://production/adclick"
