@@ -18,6 +18,7 @@ HELP = {
     "show": "one version: its record, files and history",
     "rollback": "take newer versions out of service, so that an older one answers",
     "promote": "put an older or withdrawn version into service",
+    "adopt": "put a version of another model folder, such as staging's, into service here",
     "label": "name a version, so that clients can ask for it by the name",
 }
 
@@ -44,6 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     promote = action("promote", change)
     promote.add_argument("version", metavar="VERSION", type=_number)
     promote.add_argument("--reason", required=True, help="why; kept in the history")
+    adopt = action("adopt", change)
+    adopt.add_argument(
+        "version", metavar="VERSION", type=_number, nargs="?", help="its number there (in service there)"
+    )
+    adopt.add_argument("--from", dest="source", metavar="URI", required=True, help="the model folder to copy it from")
+    adopt.add_argument("--reason", required=True, help="why; kept in the history")
     label = action("label", change)
     label.add_argument("label", metavar="NAME")
     label.add_argument("version", metavar="VERSION", type=_number, nargs="?")
@@ -62,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         folder = _model_folder(args)
         document, lines = {
-            "list": _list, "show": _show, "rollback": _rollback, "promote": _promote, "label": _label
+            "list": _list, "show": _show, "rollback": _rollback, "promote": _promote, "adopt": _adopt,
+            "label": _label,
         }[args.action](args, folder)  # fmt: skip
     except AdclickError as error:
         print(f"adclick models: {error}", file=sys.stderr)
@@ -85,7 +93,7 @@ def _model_folder(args: argparse.Namespace) -> str:
         from pathlib import Path
 
         folder = str(Path(folder).resolve())
-    if not is_folder(folder):
+    if not is_folder(folder) and args.action != "adopt":  # the first model may come from elsewhere
         raise SettingsError(
             f"{folder}: no such folder; name one with --output-root and --model-name, or with --model-folder, "
             "or push a first model with `adclick run`"
@@ -179,6 +187,13 @@ def _promote(args: argparse.Namespace, folder: str) -> Told:
     number = promote(folder, args.version, _operator(args))
     copied = f", the model of version {args.version}" if number != args.version else ""
     return {"in_service": number, "promoted": args.version}, [f"in service: version {number}{copied}"]
+
+
+def _adopt(args: argparse.Namespace, folder: str) -> Told:
+    from components.pusher.adoption import adopt
+
+    number = adopt(folder, args.source.rstrip("/"), args.version, _operator(args))
+    return {"in_service": number}, [f"in service: version {number}, as soon as servers have looked"]
 
 
 def _label(args: argparse.Namespace, folder: str) -> Told:

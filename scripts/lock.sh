@@ -33,6 +33,8 @@ lock() {
 }
 
 lock portable.lock runtime.in --constraints constraints.txt
+lock gateway.lock gateway.in --constraints portable.lock
+lock replica.lock replica.in --constraints portable.lock
 lock dev.lock dev.in --constraints portable.lock
 lock build.lock build.in --constraints portable.lock
 lock bootstrap.lock bootstrap.in

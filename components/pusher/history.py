@@ -18,7 +18,7 @@ from adclick.filesystem import CONNECTIONS, join, list_names, read_bytes, replac
 from components.pusher.versions import Folder
 
 HISTORY = "history"
-PUSHED, PROMOTED, RESTORED = "pushed", "promoted", "restored"
+PUSHED, ADOPTED, PROMOTED, RESTORED = "pushed", "adopted", "promoted", "restored"
 WITHDRAWN, REMOVED = "withdrawn", "removed"
 LABELLED, UNLABELLED = "labelled", "unlabelled"
 
@@ -29,7 +29,7 @@ class Event(NamedTuple):
     at: str
     """ISO 8601, UTC."""
     action: str
-    """pushed, promoted, restored, withdrawn, removed, labelled or unlabelled."""
+    """pushed, adopted, promoted, restored, withdrawn, removed, labelled or unlabelled."""
     version: int
     who: str
     reason: str

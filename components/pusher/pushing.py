@@ -71,7 +71,7 @@ def push(
         if known is not None and known.model_digest == digest:
             return served
     if not push_withdrawn:
-        _require_not_withdrawn(folder, digest, served)
+        require_not_withdrawn(folder, digest, served)
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     reason, who = force or (None, None)
     record = PushRecord(digest, baseline_version, run_id, now, metrics, force_reason=reason, forced_by=who)
@@ -90,7 +90,8 @@ def place(source: Folder, folder: str, record: PushRecord, warmup: bytes | None 
     return _place_in_folder(Path(source), Path(folder), ours)
 
 
-def _require_not_withdrawn(folder: str, digest: str, served: int | None) -> None:
+def require_not_withdrawn(folder: str, digest: str, served: int | None) -> None:
+    """Raises WithdrawnModelError where an operator took this very model out of service."""
     for version in reversed(withdrawn_versions(folder)):
         record = record_in(withdrawn_uri(folder, version))
         if record is not None and record.model_digest == digest:

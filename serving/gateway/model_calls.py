@@ -54,6 +54,8 @@ class ModelCalls:
             ("grpc.enable_http_proxy", 0),  # a proxy of the environment is for the outside
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 1000),
+            # Where a name has several addresses: calls in turn to each, instead of all of them to the first.
+            ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}'),
         ]
         self._channel = grpc.aio.insecure_channel(settings.server, options=options)
         made = messages()

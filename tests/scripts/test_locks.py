@@ -9,7 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 
 REQUIREMENTS = Path(__file__).parents[2] / "requirements"
-LOCKS = ("portable.lock", "dev.lock", "build.lock", "bootstrap.lock")
+LOCKS = ("portable.lock", "gateway.lock", "replica.lock", "dev.lock", "build.lock", "bootstrap.lock")
 PIN = re.compile(r"([a-z0-9.-]+)==([A-Za-z0-9.+!]+)( ; [^\\]+)? \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
 
@@ -36,6 +36,8 @@ def test_lock_holds_pins_and_hashes_only(lock):
     ("source", "lock"),
     [
         ("runtime.in", "portable.lock"),
+        ("gateway.in", "gateway.lock"),
+        ("replica.in", "replica.lock"),
         ("dev.in", "dev.lock"),
         ("build.in", "build.lock"),
         ("bootstrap.in", "bootstrap.lock"),
@@ -53,6 +55,13 @@ def test_constraints_bind_packages_that_are_locked():
         req.name: locked[req.name] for req in requirements("constraints.txt") if locked[req.name] not in req.specifier
     }
     assert outside == {}
+
+
+@pytest.mark.parametrize("lock", ["gateway.lock", "replica.lock"])
+def test_small_images_hold_a_part_of_the_runtime_lock(lock):
+    text, runtime = ((REQUIREMENTS / name).read_text(encoding="utf-8") for name in (lock, "portable.lock"))
+    entries = [entry.rstrip(" \\\n") for entry in re.split(r"\n(?=\S)", text)]  # a pin and its hashes
+    assert [entry for entry in entries if entry not in runtime] == []
 
 
 @pytest.mark.parametrize("lock", ["dev.lock", "build.lock"])

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from gateway_model import SETTINGS, export_gateway_model
 from gateway_process import PII_KEY, GatewayProcess, RsaPair, gateway_config
-from server_process import ServerProcess, free_ports
+from server_process import REPOSITORY, ServerProcess, free_ports
 
 from adclick.privacy import KEY_VARIABLE
 
@@ -44,11 +44,12 @@ def gateway_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def model_server(gateway_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """Serves version 1 as `click`."""
+    """Serves version 1 as `click`, and metrics as deploy/ configures them."""
     base_path = tmp_path_factory.mktemp("gateway_served") / "click"
     base_path.mkdir()
     (base_path / "1").symlink_to(gateway_models / "1")
-    process = ServerProcess(base_path)
+    monitoring = REPOSITORY / "deploy" / "monitoring" / "tf_serving.config"
+    process = ServerProcess(base_path, f"--monitoring_config_file={monitoring}")
     try:
         process.wait_for_line("ready")
         yield process

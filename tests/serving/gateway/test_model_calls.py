@@ -247,3 +247,30 @@ def test_rows_beyond_the_queue_are_refused_at_once() -> None:
         assert {each.code for each in found if isinstance(each, Refusal)} == {"deadline_exceeded"}
 
     run(predict, work, max_waiting_rows=3, max_calls_in_flight=1)
+
+
+def test_several_addresses_are_asked_in_turn() -> None:
+    asked: list[int] = []
+
+    def server(number: int) -> Predict:
+        async def predict(request: Any, _: Any) -> Any:
+            asked.append(number)
+            return reply(request)
+
+        return predict
+
+    async def main() -> None:
+        ports = free_ports(2)
+        addresses = ",".join(f"127.0.0.1:{port}" for port in ports)
+        async with Stub(server(0), ports[0]), Stub(server(1), ports[1]):
+            calls = ModelCalls(Upstream(server=f"ipv4:{addresses}", model_name="click"), INPUTS)
+            try:
+                for _ in range(20):
+                    await calls.predict([row(0.25)], 5.0)
+            finally:
+                await calls.close()
+
+    asyncio.run(main())
+    # Once both are connected they alternate; before that the first one answers alone.
+    assert asked.count(0) >= 5
+    assert asked.count(1) >= 5
