@@ -59,7 +59,7 @@ class RowsCombiner(beam.CombineFn):
             output_name=self._key.output_name,
             example_weighted=self._example_weighted,
         ):
-            accumulator.append((float(label), float(score), float(weight)))
+            accumulator.append((label.item(), score.item(), weight.item()))  # each of shape [1]
         return accumulator
 
     def merge_accumulators(

@@ -163,7 +163,7 @@ def _maybe_short(values: Array) -> Array:
         rounded = np.rint(numbers * scale) / scale
         # Half the distance to the next number decides; this arithmetic errs by a few distances of doubles.
         distance = np.maximum(np.spacing(np.abs(values)), 8 * np.spacing(numbers))
-        apart = np.abs(rounded - numbers) > distance
+        apart: Array = np.abs(rounded - numbers) > distance
     return ~apart  # also where there is no such scale: 0, infinities, NaN
 
 
