@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     compiling.set_defaults(run=_compile)
     told = "find what keeps a compiled pipeline, of whatever package, from running on Kubeflow Pipelines"
     linting = verbs.add_parser("lint", help=told, description=told)
-    linting.add_argument("file", metavar="FILE", help="compiled pipeline: .yaml or .json")
+    linting.add_argument("file", metavar="FILE", help="compiled pipeline: .yaml, an archive of it, or .json")
     linting.set_defaults(run=_lint)
 
 

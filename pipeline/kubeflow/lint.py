@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+import tarfile
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,8 +21,10 @@ from adclick.errors import SettingsError
 
 SCHEMA_VERSION = "2.1.0"
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-SUFFIXES = (".yaml", ".yml")
-"""Of what the SDK takes, besides archives of it (kfp/client/client.py, `_extract_pipeline_yaml`)."""
+SUFFIXES = (".yaml", ".yml", ".zip", ".tgz", ".gz")
+"""Of what the SDK takes (kfp/client/client.py, `_extract_pipeline_yaml`)."""
+PACKED = "pipeline.yaml"
+"""The member of an archive that is meant, where there are several."""
 TFX_ENTRY_POINT = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
 INFRA_VALIDATOR = "tfx.components.infra_validator."
 MINIO = "minio://"
@@ -168,13 +172,33 @@ def _of_constants(spec: Any) -> Iterator[Finding]:
                     )
 
 
+def _text(file: Path) -> str:
+    """Raises OSError, StopIteration for an archive without a pipeline."""
+    if file.suffix == ".zip":
+        with zipfile.ZipFile(file) as archive:
+            return archive.read(_meant(archive.namelist())).decode("utf-8")
+    if file.suffix in (".tgz", ".gz"):
+        with tarfile.open(file, "r:gz") as archive:
+            member = archive.extractfile(_meant([one.name for one in archive if one.isfile()]))
+            return member.read().decode("utf-8") if member else ""
+    return file.read_text(encoding="utf-8")
+
+
+def _meant(names: list[str]) -> str:
+    """The member of an archive that the SDK takes: the only YAML file, or the one of that name."""
+    found = [name for name in names if name.endswith(".yaml")]
+    return found[0] if len(found) == 1 else next(name for name in found if name == PACKED)
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = _text(file)
         documents = [json.loads(text)] if file.suffix == ".json" else list(yaml.load_all(text, Loader=yaml.CSafeLoader))
     except FileNotFoundError:
         raise SettingsError(f"{file}: no such file; write one with `adclick kubeflow compile`") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except StopIteration:
+        raise SettingsError(f"{file}: holds neither one .yaml file nor {PACKED}, which the SDK would take") from None
+    except (OSError, UnicodeDecodeError, zipfile.BadZipFile, tarfile.TarError) as error:
         raise SettingsError(f"{file}: cannot be read: {error}") from None
     except (ValueError, yaml.YAMLError) as error:
         raise SettingsError(f"{file}: is neither YAML nor JSON: {' '.join(str(error).split())}") from None

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import re
+import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -127,6 +130,35 @@ def test_each_planted_row_is_found_in_its_place(
 def test_a_wrapped_job_in_json_is_row_2_twice(compiled_spec: Spec, tmp_path: Path) -> None:
     """The file's kind, and the wrapping."""
     assert rows(written({"pipelineSpec": compiled_spec}, tmp_path, "pipeline.json")) == [2, 2]
+
+
+@pytest.mark.parametrize("name", ["old.zip", "old.tgz", "old.tar.gz"])
+def test_an_archive_is_looked_into(name: str, compiled_spec: Spec, tmp_path: Path) -> None:
+    spec = copy.deepcopy(compiled_spec)
+    _older_schema(spec)
+    inner, archive = written(spec, tmp_path), tmp_path / name
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(archive, "w") as zipped:
+            zipped.write(inner, "pipeline.yaml")
+    else:
+        with tarfile.open(archive, "w:gz") as packed:
+            packed.add(inner, "pipeline.yaml")
+    assert rows(archive) == [1]
+
+
+def test_an_archive_without_a_pipeline_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as zipped:
+        zipped.writestr("a.yaml", "a: 1")
+        zipped.writestr("b.yaml", "b: 1")
+    with pytest.raises(SettingsError, match=r"two\.zip: holds neither one \.yaml file nor pipeline\.yaml"):
+        lint(tmp_path / "two.zip")
+
+
+@pytest.mark.parametrize("name", ["no.zip", "no.tgz"])
+def test_what_is_no_archive_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("root: {}", encoding="utf-8")
+    with pytest.raises(SettingsError, match=f"{re.escape(name)}: cannot be read"):
+        lint(tmp_path / name)
 
 
 @pytest.mark.parametrize(
