@@ -16,7 +16,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2 as spec_pb
 from launcher.bucket import Buckets
 from launcher.driver import LOGS, Produced
 from launcher.metadata import MetadataStore
-from launcher.pod import Pod, PodError
+from launcher.pod import MOUNTS, Pod, PodError
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ def run_container(
     pod: Pod,
     buckets: Buckets,
     metadata: MetadataStore,
+    pipeline_root: str,
     log: Path,
     timeout_s: float,
 ) -> Ended:
@@ -58,7 +59,8 @@ def run_container(
     """
     for several in message.inputs.artifacts.values():
         for artifact in several.artifacts:
-            buckets.download(artifact.uri, pod.local(artifact.uri))
+            if artifact.uri.startswith(tuple(MOUNTS)):  # others are passed over with a warning
+                buckets.download(artifact.uri, pod.local(artifact.uri))
     for several in message.outputs.artifacts.values():
         pod.local(several.artifacts[0].uri).parent.mkdir(parents=True, exist_ok=True)
     for parameter in message.outputs.parameters.values():
@@ -78,10 +80,19 @@ def run_container(
         artifact = several.artifacts[0]
         if name != LOGS and given.artifacts[name].artifacts:
             _merge(given.artifacts[name].artifacts[0], artifact)
-        if not buckets.upload(pod.local(artifact.uri), artifact.uri):
+        if not _uploaded(name, artifact.uri, pipeline_root, pod, buckets):
             missing.append(name)
         produced.artifacts[name] = metadata.recorded(name, artifact)
     return Ended(status, use, missing, produced)
+
+
+def _uploaded(name: str, uri: str, pipeline_root: str, pod: Pod, buckets: Buckets) -> bool:
+    """Whether there was anything to upload; the launcher warns where there was not, or where it knows no such URI."""
+    if not uri.startswith(tuple(MOUNTS)):
+        return False
+    if not uri.startswith(f"{pipeline_root}/"):
+        raise PodError(f"failed to upload output artifact {name!r}: URI {uri} does not have expected bucket prefix")
+    return buckets.upload(pod.local(uri), uri)
 
 
 def _run(

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2 as spec_pb
 from launcher.driver import as_text
-from launcher.pod import Pod, PodError
+from launcher.pod import MOUNTS, Pod, PodError
 
 _PARAMETER = re.compile(r"\{\{\$\.inputs\.parameters\['(.+?)'\]\}\}")
 
@@ -73,7 +73,8 @@ def _values(message: spec_pb.ExecutorInput, pod: Pod) -> dict[str, str]:
         for name, several in artifacts.items():
             uri = several.artifacts[0].uri
             values[f"{{{{$.{side}.artifacts['{name}'].uri}}}}"] = uri
-            values[f"{{{{$.{side}.artifacts['{name}'].path}}}}"] = str(pod.local(uri))
+            if uri.startswith(tuple(MOUNTS)) or side == "outputs":
+                values[f"{{{{$.{side}.artifacts['{name}'].path}}}}"] = str(pod.local(uri))
     for name, value in message.inputs.parameter_values.items():
         values[f"{{{{$.inputs.parameters['{name}']}}}}"] = as_text(value)
     for name, parameter in message.outputs.parameters.items():

@@ -191,4 +191,15 @@ def _attempt(
     )
     words = command_line([*container.command, *container.args], component, message, pod)
     (pod.root / "executor_input.json").write_text(json_format.MessageToJson(message), "utf-8")
-    return run_container(words, environment, component, message, pod, cluster.buckets, metadata, log, cluster.timeout_s)
+    return run_container(
+        words,
+        environment,
+        component,
+        message,
+        pod,
+        cluster.buckets,
+        metadata,
+        run.pipeline_root,
+        log,
+        cluster.timeout_s,
+    )

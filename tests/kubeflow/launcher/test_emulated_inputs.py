@@ -21,9 +21,9 @@ def _seen(tmp_path: Path, tasks: dict, task: str, **options) -> dict:
     return seen
 
 
-def _producer(metadata: dict) -> dict:
-    """A task that sets metadata of its output, as TFX's executors do."""
-    output = json.dumps({"artifacts": {"out": {"artifacts": [{"metadata": metadata}]}}})
+def _producer(metadata: dict, uri: str = "") -> dict:
+    """A task that sets metadata of its output, as TFX's executors do, and perhaps its URI."""
+    output = json.dumps({"artifacts": {"out": {"artifacts": [{"metadata": metadata, "uri": uri}]}}})
     script = (
         f'mkdir -p "$1" && echo x > "$1/f" && cat > "$(dirname "$1")/output_metadata.json" <<"END"\n{output}\nEND\n'
     )
@@ -58,6 +58,20 @@ def test_metadata_that_is_null_fails_the_task(tmp_path: Path) -> None:
     done = run(tiny_package(tmp_path / "p.yaml", tasks), shell_cluster(tmp_path / "cluster"))
     assert "unable to produce MLMD artifact for output 'out'" in done.tasks["first"].message
     assert done.states(SKIPPED) == {"second"}
+
+
+def test_an_output_that_was_moved_out_of_the_pipeline_root_fails_the_task(tmp_path: Path) -> None:
+    tasks = {"first": _producer({}, "minio://mlpipeline/elsewhere"), "second": CONSUMER}
+    done = run(tiny_package(tmp_path / "p.yaml", tasks), shell_cluster(tmp_path / "cluster"))
+    assert "does not have expected bucket prefix" in done.tasks["first"].message
+
+
+def test_a_uri_that_the_launcher_does_not_mirror_is_passed_on_without_files(tmp_path: Path) -> None:
+    tasks = {"first": _producer({}, "/var/models/7"), "second": CONSUMER}
+    done = run(tiny_package(tmp_path / "p.yaml", tasks), shell_cluster(tmp_path / "cluster"))
+    assert done.tasks["first"].missing == ["out"]
+    seen = json.loads(done.tasks["second"].text)
+    assert seen["inputs"]["artifacts"]["in"]["artifacts"][0]["uri"] == "/var/models/7"
 
 
 def test_outputs_have_their_declared_type_and_executor_logs_beside_them(tmp_path: Path) -> None:

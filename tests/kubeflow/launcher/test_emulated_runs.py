@@ -105,9 +105,7 @@ def test_independent_tasks_run_side_by_side_and_end_by_themselves_after_a_failur
         "runs": shell("sleep 0.6; echo ended"),
         "waits": shell("true", after=["runs"]),
     }
-    started = time.monotonic()
     done = run(tiny_package(tmp_path / "p.yaml", tasks), shell_cluster(tmp_path / "cluster"))
-    assert time.monotonic() - started < 5
     assert done.tasks["runs"].text == "ended\n"
     assert done.states(SUCCEEDED) == {"runs"}
     assert done.states(SKIPPED) == {"waits"}
