@@ -32,6 +32,8 @@ VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 KUBERNETES_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 LAUNCHERS_OWN = ("KFP_", "ADCLICK_LAUNCHER_ROOT")
 """Variables that the launcher and the entry point go by."""
+LOOKS_SECRET = "looks like a secret"
+"""In messages, whose writer then keeps the value to itself."""
 _SECRET_NAME = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|CREDENTIAL|(^|_)KEY$", re.IGNORECASE)
 _PATH_NAME = re.compile(r"_(FILE|PATH)$|^GOOGLE_APPLICATION_CREDENTIALS$", re.IGNORECASE)
 Variable = Annotated[str, Field(pattern=VARIABLE)]
@@ -124,7 +126,7 @@ class Kubeflow(Section):
             for name, value in variables.items():
                 if _looks_secret(name, value):
                     raise ValueError(
-                        f"{key}.{name} looks like a secret, and the compiled file is no place for one: put the value "
+                        f"{key}.{name} {LOOKS_SECRET}, and the compiled file is no place for one: put the value "
                         f"into a Kubernetes Secret and write kubeflow.secrets: {{{name}: {{secret: NAME, key: KEY}}}}"
                     )
                 if name in self.secrets:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from adclick.errors import SettingsError
 from configs.features import KINDS, FeatureTable
+from configs.kubeflow import LOOKS_SECRET
 from configs.merging import merge
 from configs.nearest import nearest
 from configs.settings import Settings
@@ -25,6 +26,7 @@ SHAPES = {
     "dict_type": "it must be a mapping of keys to values",
     "tuple_type": "it must be a list",
 }
+WITHHELD = "(withheld)"
 
 
 class Layer(NamedTuple):
@@ -110,13 +112,15 @@ def explain(detail: Mapping[str, Any], layers: Sequence[Layer], whole: type[Base
     """One line for one fault of a settings type: origin, key, what is wrong, the fix."""
     kind, value = detail["type"], detail.get("input")
     message = detail["msg"].removeprefix("Value error, ")
-    location = tuple(part for part in detail["loc"] if not _is_branch(part))
+    location = tuple(part for part in detail["loc"] if not _is_branch(part, detail["loc"]))
     named = _feature_named(location, layers)
     if not location and kind == "value_error":
         origin = _origin(tuple(message.partition(" ")[0].split(".")), layers)  # such a message starts with its key
     else:
         origin = _origin(location, layers)
     key = ".".join(str(part) for part in location)
+    if LOOKS_SECRET in message or location[:2] == ("kubeflow", "secrets"):
+        origin, value = origin.partition("=")[0], WITHHELD  # it may be the secret itself, and this goes to a log
     if kind == "value_error":
         return f"{origin}: {message}" if message.startswith(key) else f"{origin}: {key}: {message}"
     if named:
@@ -130,12 +134,13 @@ def explain(detail: Mapping[str, Any], layers: Sequence[Layer], whole: type[Base
         return f"{origin}: {key}: has no kind; add one of {', '.join(KINDS)}"
     if kind == "missing":
         return f"{origin}: {key}: is missing; add it"
-    return f"{origin}: {key}: got {value!r}: {SHAPES.get(kind, message)}"
+    shown = value if value is WITHHELD else repr(value)
+    return f"{origin}: {key}: got {shown}: {SHAPES.get(kind, message)}"
 
 
-def _is_branch(part: str | int) -> bool:
+def _is_branch(part: str | int, location: Sequence[str | int]) -> bool:
     """Whether pydantic put the name of a union's branch, which is no key of the file, into a location."""
-    return part in KINDS or str(part).startswith(("literal[", "constrained-"))
+    return (location[0] == "features" and part in KINDS) or str(part).startswith(("literal[", "constrained-"))
 
 
 def _origin(location: Sequence[str | int], layers: Sequence[Layer]) -> str:

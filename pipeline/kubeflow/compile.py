@@ -14,7 +14,7 @@ import yaml
 from adclick.errors import AdclickError, SettingsError
 from configs.settings import Settings
 from pipeline.kubeflow.lint import lint_spec
-from pipeline.kubeflow.places import cluster_places, state_root
+from pipeline.kubeflow.places import cluster_places
 from pipeline.kubeflow.platform_spec import platform_spec, resource_spec
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ FORCE_BLESS = "force_bless"
 """Runtime parameter: why a model that the gate refuses goes into service all the same; empty: it does not."""
 MAX_ARGUMENT_BYTES = 120_000
 """Of one argument on Linux, 128 KiB (execve(2), MAX_ARG_STRLEN), less what the launcher adds."""
-WRITES_ELSEWHERE = ("CreativeGen", "AtomicPusher", "RunReport")
+WRITES_ELSEWHERE = ("AtomicPusher", "RunReport")
 """Leave something beside their artifacts, so that an answer from the cache would not do."""
 
 
@@ -58,11 +58,6 @@ def compile_pipeline(settings: Settings, file: Path, enable_cache: bool = True) 
     """Writes the compiled pipeline. Raises SettingsError for settings that a cluster cannot use."""
     compiled(settings, enable_cache).write(file)
     return file
-
-
-def pipeline_root(settings: Settings) -> str:
-    """Where artifacts go unless a submission says otherwise."""
-    return state_root(settings)
 
 
 def compiled(settings: Settings, enable_cache: bool = True) -> Compiled:

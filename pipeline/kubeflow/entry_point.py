@@ -66,7 +66,7 @@ def _run(args: argparse.Namespace, beam_arguments: list[str], scratch: str) -> N
 
         from pipeline.kubeflow.executor_input import read_invocation, write_outputs
         from pipeline.kubeflow.launcher_paths import ROOT_VARIABLE, run_id_of
-        from pipeline.kubeflow.leaving import Surroundings, keep_references, publish_report
+        from pipeline.kubeflow.leaving import Surroundings, keep_best_values, keep_references, publish_report
         from pipeline.tfx_stores import register_stores
 
         executor_class = import_utils.import_class_by_path(args.executor_class_path)
@@ -87,6 +87,8 @@ def _run(args: argparse.Namespace, beam_arguments: list[str], scratch: str) -> N
         raise
     if args.node_id == "AnomalyGate":
         keep_references(call.inputs, at)
+    if args.node_id == "CreativeTuner":
+        keep_best_values(call.outputs, at)
     if args.node_id == "RunReport":
         print(publish_report(call.inputs, call.outputs, at), flush=True)
     write_outputs(call.outputs, call.output_file)

@@ -90,7 +90,7 @@ def _title(schema: pipeline_spec_pb2.ArtifactTypeSchema) -> str:
     if schema.schema_title:
         return str(schema.schema_title)
     found = yaml.safe_load(schema.instance_schema) or {}
-    return str(found.get("title", ""))
+    return str(found.get("title") or "")
 
 
 def _artifact_class(title: str) -> type[Artifact]:

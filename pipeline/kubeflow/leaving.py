@@ -59,6 +59,17 @@ def keep_references(inputs: ArtifactLists, at: Surroundings) -> None:
             replace_bytes(join(reference_root(at.state_root), f"span-{span}/FeatureStats.pb"), read_bytes(file))
 
 
+def keep_best_values(outputs: ArtifactLists, at: Surroundings) -> None:
+    """A search's best values beside the run's report, for `tuner.best` of later ones."""
+    from adclick.tuning_report import TUNED_FILE, publish_best, tuning_part
+
+    found = {"CreativeTuner": {"tuner_results": outputs["tuner_results"][0].uri}}
+    summary = {"tuning": tuning_part(found, None, None, ""), "pushed_version": None}
+    with tempfile.TemporaryDirectory() as scratch:
+        publish_best(summary, Path(scratch), Path(scratch))
+        replace_bytes(join(_report_folder(at), TUNED_FILE), (Path(scratch) / TUNED_FILE).read_bytes())
+
+
 def publish_report(
     inputs: ArtifactLists, outputs: ArtifactLists, at: Surroundings, stopped: DataGateError | None = None
 ) -> str:
@@ -79,11 +90,15 @@ def publish_report(
         summary = complete_summary(facts, found, stopped)
         summary["lineage"]["artifacts"] = _named(summary["lineage"]["artifacts"])
         folder = publish(summary, Path(scratch), thumbnails_of(found)).parent
-        target = join(join(at.state_root, REPORTS), at.run_id)
+        target = _report_folder(at)
         for file in folder.iterdir():
             replace_bytes(join(target, file.name), file.read_bytes())
     told = "" if stopped else f"{verdict_text(summary)}\n\n"
     return f"{told}report     {join(target, 'index.html')}"
+
+
+def _report_folder(at: Surroundings) -> str:
+    return join(join(at.state_root, REPORTS), at.run_id)
 
 
 def _named(artifacts: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:

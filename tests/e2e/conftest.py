@@ -63,13 +63,19 @@ def run_local(
     return Run(done.returncode, done.stdout, done.stderr, output)
 
 
+def free_ports(count: int) -> list[str]:
+    """Loopback ports that nobody listens on."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [str(each.getsockname()[1]) for each in held]
+    for each in held:
+        each.close()
+    return ports
+
+
 @contextlib.contextmanager
 def served(output: Path) -> Iterator[tuple[int, str, str]]:
     """`adclick serve` on what a run pushed: (process id, gRPC address, REST address)."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-    port, rest_port = (str(each.getsockname()[1]) for each in held)
-    for each in held:
-        each.close()
+    port, rest_port = free_ports(2)
     command = [
         sys.executable, "-m", "adclick.cli", "serve", "--output-root", str(output), "--port", port,
         "--rest-port", rest_port,
