@@ -83,7 +83,10 @@ def _run(args: argparse.Namespace, beam_arguments: list[str], scratch: str) -> N
             properties = {**properties, **_observed(driver_class, call.inputs, properties, at)}
         _executor(executor_class, beam_arguments, scratch, run_id).Do(call.inputs, call.outputs, properties)
     except DataGateError as stop:
-        print(publish_report(call.inputs, {}, at, stop), flush=True)
+        try:
+            print(publish_report(call.inputs, {}, at, stop), flush=True)
+        except Exception as error:  # must not hide why the run stops
+            print(f"adclick: {args.node_id}: no report could be left: {error}", file=sys.stderr, flush=True)
         raise
     if args.node_id == "AnomalyGate":
         keep_references(call.inputs, at)

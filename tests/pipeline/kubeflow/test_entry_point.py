@@ -121,3 +121,13 @@ def test_a_failure_is_the_containers_and_leaves_no_outputs(
         assert (found["run_id"], found["pushed_version"], found["verdict"]["blessed"]) == ("run-1", None, False)
         assert found["verdict"]["reasons"] == ["too many rejects"]
         assert summary.with_name("index.html").read_text().startswith("<!doctype html>")
+
+
+def test_a_report_that_cannot_be_left_does_not_hide_why_the_run_stops(
+    container: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "state").write_text("a file where a folder belongs", encoding="utf-8")
+    assert container(FailingExecutor, "gate") == 4
+    told = capsys.readouterr().err.splitlines()
+    assert told[-1] == "adclick: Noting: too many rejects"
+    assert told[-2].startswith("adclick: Noting: no report could be left: ")
