@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import functools
 import re
 import shlex
 import shutil
@@ -38,6 +40,7 @@ KUSTOMIZE = shutil.which("kustomize") or shutil.which("kubectl")
 Manifest = dict[str, Any]
 
 
+@functools.cache
 def rendered(folder: Path) -> list[Manifest]:
     """As `kubectl apply --kustomize` would send it."""
     assert KUSTOMIZE
@@ -198,8 +201,6 @@ def test_every_pod_is_under_a_network_policy_both_ways(manifests: list[Manifest]
 
 
 def test_commands_are_ones_that_the_programs_take(manifests: list[Manifest]) -> None:
-    import argparse
-
     options = parse_server_options(container(manifests, "adclick-serving", "serving")["args"])
     assert options.model_name == "adclick"
     for name in ("first-models", "replica"):
