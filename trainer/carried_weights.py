@@ -106,7 +106,8 @@ def _take_pair(
 ) -> None:
     """Combinations of values that both models know, [values of first, values of second, K]."""
     before = earlier[_pair(effect)]
-    old, new = [], []
+    old: list[npt.NDArray[np.int64]] = []
+    new: list[npt.NDArray[np.int64]] = []
     for axis, name in enumerate((effect.first, effect.second)):
         if name in vocabularies:
             places = _places(earlier.get(_VOCABULARY + name), vocabularies[name])

@@ -56,11 +56,12 @@ class ClickModel(keras.Model):
     """logit = bias + Σ weights + w · towers(x), with x the numbers, embeddings and creative side by side.
 
     Every kind has a weight for each number and for each value of an embedded feature, the wide part of Cheng et al.
-    2016, arXiv:1606.07792, and weights for the pairs and the creative's components in `effects`, its crossed columns.
+    2016, arXiv:1606.07792, one for having a creative, and weights for the pairs and the creative's components in
+    `effects`, its crossed columns.
     The towers are, by `settings.kind`:
 
-    - logistic: the creative as it is;
-    - wide_deep: that, and dense layers over x;
+    - logistic: none;
+    - wide_deep: the creative as it is, and dense layers over x;
     - deepfm: those, and products of pairs of embeddings, numbers and creative counting as one each (Guo et al. 2017,
       arXiv:1703.04247);
     - dcn_v2: cross layers and dense layers over x in parallel, as in figure 1(b) of Wang et al. 2021, "DCN V2",

@@ -78,11 +78,13 @@ class ValueColumns(NamedTuple):
 
     def gradient(self, slope: FloatArray) -> FloatArray:
         """As Columns."""
-        return np.bincount(self.ids, slope if self.number is None else slope * self.number, self.size)
+        values = slope if self.number is None else slope * self.number
+        return np.asarray(np.bincount(self.ids, values, self.size), np.float64)
 
     def diagonal(self, information: FloatArray) -> FloatArray:
         """As Columns."""
-        return np.bincount(self.ids, information if self.number is None else information * self.number**2, self.size)
+        values = information if self.number is None else information * self.number**2
+        return np.asarray(np.bincount(self.ids, values, self.size), np.float64)
 
 
 class WordColumns(NamedTuple):
@@ -152,7 +154,7 @@ class CreativeColumns:
             cells = np.bincount(self._cell, values, len(features) * self._groups)
             return np.asarray(cells.reshape(len(features), self._groups).T @ features).ravel()
         sums = [np.bincount(self._group, values * one[self._row], self._groups) for one in features.T]
-        return np.stack(sums, 1).ravel()
+        return np.asarray(np.stack(sums, 1), np.float64).ravel()
 
 
 def bag_of_words(words: IntArray, starts: IntArray, size: int) -> WordColumns:

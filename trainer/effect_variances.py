@@ -70,7 +70,7 @@ def _posterior_spreads(blocks: Sequence[Block], information: FloatArray, generat
     curvature = 1.0 + units**2 * diagonal
 
     def across(slope: FloatArray) -> FloatArray:
-        return units * np.concatenate([block.columns.gradient(slope) for block in blocks])
+        return np.asarray(units * np.concatenate([block.columns.gradient(slope) for block in blocks]))
 
     def product(values: FloatArray) -> FloatArray:
         return across(information * logits_of(blocks, np.split(units * values, ends))) + values

@@ -63,7 +63,7 @@ def fit_weights(
         return np.split(centre + units * values[1:], ends)
 
     def logits(values: FloatArray) -> FloatArray:
-        return base + values[0] + logits_of(blocks, weights_of(values))
+        return np.asarray(base + values[0] + logits_of(blocks, weights_of(values)))
 
     def objective(values: FloatArray) -> tuple[float, FloatArray]:
         eta = logits(values)

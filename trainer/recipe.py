@@ -30,6 +30,7 @@ from trainer.wide_part import WidePart, WideWeights, fit_wide
 class _Fitted(NamedTuple):
     model: ClickModel
     embedder: CreativeEmbedder
+    part: WidePart
     wide: WideWeights
     """The wide part's optimum; the model's own weights were trained together with its towers."""
     curve: list[Epoch]
@@ -77,20 +78,22 @@ def train(
     """
     image = table.image if model_settings.use_images else None
     stopping, training = set_aside(len(rows), settings, np.random.default_rng(settings.seed))
-    part: WidePart | None = None
 
-    def fitted(how: TrainerSettings, wide_rows: Rows, last_epoch: int | None) -> _Fitted:
-        nonlocal part
-        model, embedder, part = build(table, model_settings, settings, sizes, image, store, rows, part)
+    def fitted(
+        how: TrainerSettings, wide_rows: Rows, last_epoch: int | None = None, known: WidePart | None = None
+    ) -> _Fitted:
+        model, embedder, part = build(table, model_settings, settings, sizes, image, store, rows, known)
         predict_logits(model, embedder, rows.taken(np.zeros(1, np.int64)))  # makes the variables
         if start is not None:
             start(model, embedder)
         wide = fit_wide(part, model, embedder, wide_rows, table.aggregated)
         if model.has_towers and last_epoch != 0:
-            return _Fitted(model, embedder, wide, fit(model, embedder, rows, how, note, last_epoch))
-        return _Fitted(model, embedder, wide, [_single_epoch(part, wide, embedder, wide_rows, rows, stopping, how)])
+            return _Fitted(model, embedder, part, wide, fit(model, embedder, rows, how, note, last_epoch))
+        return _Fitted(
+            model, embedder, part, wide, [_single_epoch(part, wide, embedder, wide_rows, rows, stopping, how)]
+        )
 
-    model, embedder, wide, curve = fitted(settings, rows.taken(np.sort(training)), None)
+    model, embedder, part, wide, curve = fitted(settings, rows.taken(np.sort(training)))
     slope, share = 1.0, TOWERS_SHARE if model.has_towers else 0.0
     if len(stopping):
         unseen = rows.taken(stopping)
@@ -105,7 +108,7 @@ def train(
     if settings.refit and len(stopping):
         everything = settings.model_copy(update={"stopping_share": 0.0})
         epochs = best_epoch(curve) if share > 0.0 else 0
-        model, embedder, wide, again = fitted(everything, rows, epochs)
+        model, embedder, _, wide, again = fitted(everything, rows, epochs, part)
     model.blend(wide.bias, wide.weights, share)
     model.multiply_logits(slope)
     shift = calibrating_shift(predict_logits(model, embedder, rows), rows.label, rows.weight)
