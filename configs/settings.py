@@ -167,8 +167,8 @@ class Model(Section):
     """What predicts the click."""
 
     kind: Literal["logistic", "wide_deep", "deepfm", "dcn_v2"] = "dcn_v2"
-    """Each has a weight per value: `logistic` nothing else, `wide_deep` a deep tower beside, `deepfm` that and products
-    of pairs, `dcn_v2` that and cross layers."""
+    """Each has a weight per value and for the creative's features: `logistic` nothing else, `wide_deep` a deep tower
+    beside, `deepfm` that and products of pairs, `dcn_v2` that and cross layers."""
     cross_layers: int = Field(default=2, ge=0, le=8)
     """Of `dcn_v2`."""
     deep_units: tuple[int, ...] = (32,)
@@ -176,15 +176,15 @@ class Model(Section):
     layer_prior: float = Field(default=10.0, ge=0.0)
     """Strength of the Gaussian prior on dense, cross and convolution kernels, in pseudo-observations."""
     embedding_prior: float = Field(default=60.0, ge=0.0)
-    """Strength of the Gaussian prior on embeddings and on the values' weights, in pseudo-observations; at most so much
-    where it is estimated."""
+    """Strength of the Gaussian prior on embeddings and on the values' weights, in pseudo-observations; where it is
+    estimated, at most so much on embeddings."""
     estimate_priors: bool = True
-    """Weaker priors for features whose values differ in click rate beyond chance (trainer/effect_prior.py)."""
+    """As the training rows suggest (trainer/effect_prior.py, trainer/effect_variances.py)."""
     embedding_prior_ratio: float = Field(default=8.0, gt=0.0)
     """How much stronger the estimated prior is on embeddings than on the values' weights."""
     paired_effects: bool = True
-    """Weights for the combinations of two features' values, and of a value and the creative's features, where the rows
-    show that they act together (trainer/paired_effects.py). Not for `logistic`."""
+    """Weights for the combinations of two features' values, and slopes by value in a number or in the creative's
+    features, where the rows show that they act together (trainer/paired_effects.py). Not for `logistic`."""
     use_images: bool = True
     image_tower: ImageTower = ImageTower()
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from adclick.filesystem import join, open_binary, read_bytes
 from trainer.click_model import ClickModel
 from trainer.fitting import CreativeEmbedder
+from trainer.paired_effects import PairedEffect
 
 FILE = "assets.extra/training_weights.npz"  # TensorFlow leaves this folder of a SavedModel to its users
 Arrays = dict[str, npt.NDArray[np.generic]]
@@ -82,6 +83,10 @@ def start_from(
                 taken[by_value] = len(new)
         elif before.shape == array.shape and (by_value is not None or same):
             array[...] = before
+    for effect in model.effects:
+        name = _pair(effect)
+        if name in earlier and (same or effect.second):  # the creative's components are those of the earlier tower
+            _take_pair(effect, earlier, arrays[name], vocabularies)
     _assign(model, embedder, arrays)
     return Carried(taken, same)
 
@@ -96,6 +101,29 @@ def _places(
     return both[:, 0], both[:, 1]
 
 
+def _take_pair(
+    effect: PairedEffect, earlier: Arrays, array: npt.NDArray[np.generic], vocabularies: Mapping[str, list[bytes]]
+) -> None:
+    """Combinations of values that both models know, [values of first, values of second, K]."""
+    before = earlier[_pair(effect)]
+    old: list[npt.NDArray[np.int64]] = []
+    new: list[npt.NDArray[np.int64]] = []
+    for axis, name in enumerate((effect.first, effect.second)):
+        if name in vocabularies:
+            places = _places(earlier.get(_VOCABULARY + name), vocabularies[name])
+            for kept, rows, size in zip((old, new), places, (before.shape[axis], array.shape[axis]), strict=True):
+                kept.append(np.append(rows, size - 1))  # the last row is the unknown values'
+        else:
+            old.append(np.arange(before.shape[axis]))
+            new.append(np.arange(array.shape[axis]))
+    if [len(one) for one in old] == [len(one) for one in new] and before.shape[2] == array.shape[2]:
+        array[np.ix_(*new)] = before[np.ix_(*old)]
+
+
+def _pair(effect: PairedEffect) -> str:
+    return f"pair/{effect.first}/{effect.second}"
+
+
 def _arrays(model: ClickModel, embedder: CreativeEmbedder) -> Arrays:
     arrays = {
         f"{name}/{index}": value
@@ -104,6 +132,9 @@ def _arrays(model: ClickModel, embedder: CreativeEmbedder) -> Arrays:
     }
     arrays.update({f"weight/{name}": table.get_weights()[0] for name, table in model.value_weights.items()})
     arrays.update({f"embedding/{name}": table.get_weights()[0] for name, table in model.value_embeddings.items()})
+    for effect, table in zip(model.effects, model.effect_weights, strict=True):
+        weights = table.get_weights()[0]
+        arrays[_pair(effect)] = weights.reshape(model.values_of(effect.first), model.values_of(effect.second), -1)
     if embedder.tower is not None:
         arrays.update({f"image/{index}": value for index, value in enumerate(embedder.tower.get_weights())})
     return arrays
@@ -122,10 +153,13 @@ def _assign(model: ClickModel, embedder: CreativeEmbedder, arrays: Arrays) -> No
         table.set_weights([arrays[f"weight/{name}"]])
     for name, table in model.value_embeddings.items():
         table.set_weights([arrays[f"embedding/{name}"]])
+    for effect, table in zip(model.effects, model.effect_weights, strict=True):
+        table.set_weights([arrays[_pair(effect)].reshape(table.embeddings.shape)])
     if embedder.tower is not None:
         embedder.tower.set_weights(of("image"))
 
 
 def _layout(model: ClickModel) -> str:
     """What the layers' weights depend on: the kind, and which inputs stand where."""
-    return json.dumps({"kind": model.kind, "numbers": model.numbers, "embeddings": model.widths})
+    inputs = {"numbers": model.numbers, "embeddings": model.widths, "creative": model.creative_in_towers}
+    return json.dumps({"kind": model.kind, **inputs})

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
@@ -54,11 +56,12 @@ class ClickModel(keras.Model):
     """logit = bias + Σ weights + w · towers(x), with x the numbers, embeddings and creative side by side.
 
     Every kind has a weight for each number and for each value of an embedded feature, the wide part of Cheng et al.
-    2016, arXiv:1606.07792, and weights for the pairs and the creative's components in `effects`, its crossed columns.
+    2016, arXiv:1606.07792, one for having a creative, and weights for the pairs and the creative's components in
+    `effects`, its crossed columns.
     The towers are, by `settings.kind`:
 
-    - logistic: the creative as it is;
-    - wide_deep: that, and dense layers over x;
+    - logistic: none;
+    - wide_deep: the creative as it is, and dense layers over x;
     - deepfm: those, and products of pairs of embeddings, numbers and creative counting as one each (Guo et al. 2017,
       arXiv:1703.04247);
     - dcn_v2: cross layers and dense layers over x in parallel, as in figure 1(b) of Wang et al. 2021, "DCN V2",
@@ -76,10 +79,13 @@ class ClickModel(keras.Model):
         effect_priors: Mapping[str, float] | None = None,
         effects: Sequence[PairedEffect] = (),
         creative_features: int = 0,
+        creative_in_towers: bool = True,
     ) -> None:
         """`bias`: logit of the training click rate. `rows`: training rows, which share the embeddings' prior.
 
         `effects`: of pairs and of the creative's features, which are `creative_features` and come behind its embedding.
+
+        `creative_in_towers`: whether the towers see the creative's embedding, or the wide part alone the creative.
 
         `effect_priors`: strengths for the values' weights by feature; `settings.embedding_prior` for those it lacks.
         """
@@ -116,9 +122,10 @@ class ClickModel(keras.Model):
         sizes = {one.name: one.size for one in embedded}
         self._effects = list(effects)
         self._creative_features = creative_features
+        self._creative_in_towers = creative_in_towers and settings.kind != "logistic"
         self._effect_weights = [
             keras.layers.Embedding(
-                (sizes[one.first] if one.first else 1) * (sizes[one.second] if one.second else 1),
+                sizes.get(one.first, 1) * sizes.get(one.second, 1),
                 1 if one.second else creative_features,
                 embeddings_initializer="zeros",
                 embeddings_regularizer=prior(one.prior),
@@ -135,6 +142,9 @@ class ClickModel(keras.Model):
             keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", kernel_regularizer=prior(WEAKEST))
             if dense
             else None
+        )
+        self._flag = keras.layers.Dense(
+            1, use_bias=False, kernel_initializer="zeros", kernel_regularizer=prior(WEAKEST)
         )
         self._deep = [
             keras.layers.Dense(
@@ -173,13 +183,15 @@ class ClickModel(keras.Model):
             at = creative.shape[-1] - 1 - self._creative_features
             components = creative[:, at:-1]  # [B, features]
             creative = tf.concat([creative[:, :at], creative[:, -1:]], -1)
-        creatives = [] if creative is None else [creative]
+        creatives = [creative] if creative is not None and self._creative_in_towers else []
         embeddings = [_embed(table, inputs[name]) for name, table in self._tables.items()]
         wide = [_embed(table, inputs[name]) for name, table in self._weights_of.items()]
         wide += [
             self._effect(one, table, inputs, components)
             for one, table in zip(self._effects, self._effect_weights, strict=True)
         ]
+        if creative is not None:
+            wide.append(self._flag(creative[:, -1:]))
         towers = []
         if self._kind == "dcn_v2":
             features = tf.concat(numbers + embeddings + creatives, -1)  # [B, d]
@@ -211,12 +223,16 @@ class ClickModel(keras.Model):
         components: tf.Tensor | None,
     ) -> tf.Tensor:
         """Returns [batch, 1]."""
-        if effect.second:
+        if effect.second in self._sizes:
             return weights(inputs[effect.first] * self._sizes[effect.second] + inputs[effect.second])
+        if effect.second:
+            return weights(inputs[effect.first]) * _column(inputs[effect.second])
         if components is None:
             raise ValueError("an effect of the creative needs the creative's features")
-        of_value = weights(inputs[effect.first]) if effect.first else weights(tf.zeros([1], tf.int64))
-        return tf.reduce_sum(tf.cast(of_value, tf.float32) * components, -1, keepdims=True)
+        if effect.first in self._sizes:
+            return _product(weights(inputs[effect.first]), components)
+        own = _product(weights(tf.zeros([1], tf.int64)), components)
+        return own * _column(inputs[effect.first]) if effect.first else own
 
     @property
     def effects(self) -> list[PairedEffect]:
@@ -225,8 +241,37 @@ class ClickModel(keras.Model):
 
     @property
     def effect_weights(self) -> list[keras.layers.Embedding]:
-        """As `effects`: [values of first · values of second, 1], or [values of first, creative's features]."""
+        """As `effects`: [values of first · values of second, 1], or [values of first, creative's features].
+
+        A number has one value, and its weights are slopes.
+        """
         return list(self._effect_weights)
+
+    def values_of(self, name: str) -> int:
+        """Of an embedded feature, the unknown one included; 1 of a number, or of the creative."""
+        return self._sizes.get(name, 1)
+
+    @property
+    def has_towers(self) -> bool:
+        """Whether there is anything to train beside the wide part."""
+        return self._kind != "logistic"
+
+    @property
+    def creative_in_towers(self) -> bool:
+        """Whether the creative's embedding matters."""
+        return self._creative_in_towers
+
+    def wide_variables(self, with_creative: bool) -> list[tf.Variable]:
+        """Of a model that has been called: numbers', values', the flag's where rows have creatives, effects'."""
+        found = [] if self._direct is None else [self._direct.kernel]
+        found += [table.embeddings for table in self._weights_of.values()]
+        found += [self._flag.kernel] if with_creative else []
+        return found + [table.embeddings for table in self._effect_weights]
+
+    @property
+    def bias(self) -> tf.Variable:
+        """[1], of a model that has been called."""
+        return self._out.bias
 
     @property
     def kind(self) -> str:
@@ -261,14 +306,30 @@ class ClickModel(keras.Model):
             found["pairs"] = self._pairs
         if self._direct is not None:
             found["direct"] = self._direct
+        if self._flag.built:
+            found["flag"] = self._flag
         return {**found, "out": self._out}
+
+    def blend(self, bias: float, wide: Sequence[npt.NDArray[np.float64]], share: float) -> None:
+        """Becomes (1 - share) · logits of that wide part alone + share · its own. `wide`: as `wide_variables`."""
+        self._out.kernel.assign(share * self._out.kernel)
+        self.bias.assign([(1.0 - share) * bias] + share * self.bias)
+        for variable, weights in zip(self.wide_variables(self._flag.built), wide, strict=True):
+            variable.assign((1.0 - share) * weights.reshape(variable.shape).astype(np.float32) + share * variable)
 
     def multiply_logits(self, factor: float) -> None:
         """Folds a factor into the weights, so that serving need not know of it."""
-        linear = [] if self._direct is None else [self._direct.kernel]
-        linear += [table.embeddings for table in [*self._weights_of.values(), *self._effect_weights]]
-        for variable in [*self._out.variables, *linear]:
+        for variable in [*self._out.variables, *self.wide_variables(self._flag.built)]:
             variable.assign(variable * factor)
+
+
+def _column(number: tf.Tensor) -> tf.Tensor:
+    return tf.cast(number, tf.float32)[:, tf.newaxis]
+
+
+def _product(weights: tf.Tensor, components: tf.Tensor) -> tf.Tensor:
+    """Scalar products, [batch, 1]."""
+    return tf.reduce_sum(tf.cast(weights, tf.float32) * components, -1, keepdims=True)
 
 
 def _embed(table: keras.layers.Embedding, ids: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:

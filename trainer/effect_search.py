@@ -1,4 +1,4 @@
-"""Effects of pairs and of the creative in the training rows, on what the features explain on their own."""
+"""Which weights the wide part has, and their priors: found in the training rows."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from configs.settings import Model
 from trainer.click_model import EmbeddedFeature
 from trainer.dataset import Rows
+from trainer.effect_columns import FloatArray
 from trainer.effect_prior import WEAKEST
+from trainer.effect_variances import with_estimated_priors
 from trainer.paired_effects import (
     LEAST_SCORE,
     MAX_TESTED,
@@ -19,16 +20,14 @@ from trainer.paired_effects import (
     PairedEffect,
     ScoreTest,
     candidates,
-    creative_effect,
     score_test,
     some_rows,
 )
-from trainer.plain_effects import Block, bag_of_words, by_group, fit_probabilities, one_hot
+from trainer.plain_effects import Block, PlainFit, fit_weights
+from trainer.wide_part import WidePart, both_classes, effect_columns, observed_weight, own_blocks
 
-FloatArray = npt.NDArray[np.float64]
 
-
-def paired_effects(
+def wide_part(
     rows: Rows,
     dense: Sequence[str],
     embedded: Sequence[EmbeddedFeature],
@@ -37,70 +36,69 @@ def paired_effects(
     settings: Model,
     seed: int,
     aggregated: bool = False,
-) -> list[PairedEffect]:
+) -> WidePart:
     """The creative's own effect first, then the pairs that stand out; none for `logistic` but the creative's.
 
-    components: of the stored creatives, [creatives, K]; None without images. `priors` of the values by feature.
-    `aggregated`: weights count impressions, and labels are click rates.
+    components: of the stored creatives, [creatives, K]; None without images. `priors`: first guesses for the values by
+    feature. `aggregated`: weights count impressions, and labels are click rates.
     """
-    if not settings.paired_effects or not len(rows):
-        return []
+    values = {one.name: max(priors.get(one.name, settings.embedding_prior), WEAKEST) for one in embedded}
+    part = WidePart(list(dense), list(embedded), WEAKEST, values, [], creative_tells=False)
+    if not len(rows):
+        return part
     taken = rows.taken(some_rows(len(rows), seed))
-    label, weight = taken.label.astype(np.float64), taken.weight.astype(np.float64)
-    clicks = float(weight @ label)
-    if not 0.0 < clicks < float(weight.sum()):
-        return []
-    blocks = _own_blocks(taken, dense, embedded, priors, settings)
-    creative = None if components is None else _of_rows(components, taken.creative)
-    effects: list[PairedEffect] = []
-    click_rate = fit_probabilities(blocks, label, weight)
-    if creative is not None:
-        own = creative_effect(
-            creative, label - click_rate, click_rate * (1.0 - click_rate), weight, WEAKEST, aggregated
-        )
-        if own is not None:
-            effects.append(own)
-            blocks.append(Block(_sparse(creative), own.prior))
-            click_rate = fit_probabilities(blocks, label, weight)
-    if settings.kind == "logistic":
-        return effects
-    ids = {one.name: taken.inputs[one.name].numpy() for one in embedded if not one.is_text}
+    label, weight = taken.label.astype(np.float64), observed_weight(taken, aggregated)
+    if not both_classes(label, weight):
+        return part
     sizes = {one.name: one.size for one in embedded}
+    blocks = own_blocks(taken, dense, embedded, WEAKEST, values, components is not None)
+    if not blocks:
+        return part
+    own = len(blocks)
+    effects: list[PairedEffect] = []
+    fit = fit_weights(blocks, label, weight)
 
     def test(one: Candidate) -> ScoreTest:
-        return score_test(
-            one.group, one.columns, label - click_rate, click_rate * (1.0 - click_rate), weight, aggregated
-        )
+        rate = fit.probabilities
+        return score_test(one.group, one.columns, label - rate, rate * (1.0 - rate), weight, aggregated)
 
-    scores = [(test(one).score, index, one) for index, one in enumerate(candidates(ids, sizes, creative))]
-    promising = sorted((entry for entry in scores if entry[0] >= LEAST_SCORE), reverse=True)
-    # The strongest first, and each other on what those before it leave: most that stood out were their shadows.
-    for _, _, one in promising[:MAX_TESTED]:
-        found = test(one)
-        if found.score >= LEAST_SCORE:
-            effects.append(PairedEffect(one.first, one.second, max(0.5 / found.variance, WEAKEST)))
-            blocks.append(Block(by_group(one.group, one.columns), effects[-1].prior))
-            click_rate = fit_probabilities(blocks, label, weight)
-    return effects
+    def take(one: Candidate, found: ScoreTest) -> PlainFit:
+        effects.append(PairedEffect(one.first, one.second, max(0.5 / found.variance, WEAKEST)))
+        blocks.append(Block(effect_columns(effects[-1], taken, sizes, components), effects[-1].prior))
+        return fit_weights(blocks, label, weight, fit)
 
-
-def _own_blocks(
-    rows: Rows,
-    dense: Sequence[str],
-    embedded: Sequence[EmbeddedFeature],
-    priors: Mapping[str, float],
-    settings: Model,
-) -> list[Block]:
-    blocks = [Block(_sparse(np.stack([rows.inputs[name].numpy() for name in dense], -1)), WEAKEST)] if dense else []
-    for one in embedded:
-        ids = rows.inputs[one.name]
-        if isinstance(ids, tf.RaggedTensor):
-            columns = bag_of_words(ids.flat_values.numpy(), ids.row_splits.numpy(), one.size)
-        else:
-            columns = one_hot(ids.numpy(), one.size)
-        blocks.append(Block(columns, max(priors.get(one.name, settings.embedding_prior), WEAKEST)))
-    known = (rows.creative >= 0).astype(np.float64)
-    return [*blocks, Block(_sparse(known[:, np.newaxis]), WEAKEST)]
+    creative = None if components is None else _of_rows(components, taken.creative)
+    creative_tells = False
+    if creative is not None:
+        alone = Candidate("", "", np.zeros(len(taken), np.int64), creative)
+        found = test(alone)
+        creative_tells = found.score >= LEAST_SCORE
+        if found.variance > 0.0:
+            fit = take(alone, found)
+    if settings.paired_effects and settings.kind != "logistic":
+        ids = {one.name: taken.inputs[one.name].numpy() for one in embedded if not one.is_text}
+        numbers = {name: taken.inputs[name].numpy().astype(np.float64) for name in dense}
+        scores = ((test(one).score, one) for one in candidates(ids, sizes, numbers, creative))
+        promising = sorted((entry for entry in scores if entry[0] >= LEAST_SCORE), key=lambda entry: -entry[0])
+        # The strongest first, and each other on what those before it leave: most that stood out were their shadows.
+        for _, one in promising[:MAX_TESTED]:
+            found = test(one)
+            if found.score >= LEAST_SCORE:
+                fit = take(one, found)
+                creative_tells = creative_tells or not one.second
+    of_values = range(own - len(embedded) - (components is not None), own - (components is not None))
+    fixed = [index < own and (index not in of_values or not settings.estimate_priors) for index in range(len(blocks))]
+    if dense and settings.estimate_priors:
+        fixed[0] = False
+    blocks, _ = with_estimated_priors(blocks, label, weight, fixed, seed, fit)
+    return WidePart(
+        list(dense),
+        list(embedded),
+        blocks[0].prior if dense else WEAKEST,
+        {one.name: blocks[index].prior for one, index in zip(embedded, of_values, strict=True)},
+        [one._replace(prior=block.prior) for one, block in zip(effects, blocks[own:], strict=True)],
+        creative_tells,
+    )
 
 
 def _of_rows(components: npt.NDArray[np.float32], index: npt.NDArray[np.int64]) -> FloatArray:
@@ -109,9 +107,3 @@ def _of_rows(components: npt.NDArray[np.float32], index: npt.NDArray[np.int64]) 
         return np.zeros((len(index), components.shape[1]))
     found: FloatArray = components[np.maximum(index, 0)].astype(np.float64)
     return found * (index >= 0)[:, np.newaxis]
-
-
-def _sparse(columns: npt.NDArray[np.generic]) -> object:
-    from scipy import sparse
-
-    return sparse.csr_matrix(columns.astype(np.float64))

@@ -127,7 +127,9 @@ def fit(
     batch_logits = _batch_logits(model, embedder, rows)
     batch_logits(tf.constant(training[:1]), training=False)  # makes the variables
     forward = _forward(batch_logits)
-    layers: list[keras.layers.Layer] = [model] + ([embedder.tower] if embedder.tower is not None else [])
+    layers: list[keras.layers.Layer] = [model]
+    if embedder.tower is not None and model.creative_in_towers:
+        layers.append(embedder.tower)
     variables = [variable for layer in layers for variable in layer.trainable_variables]
     optimizer.build(variables)
     averages = AveragedWeights(variables, settings.weight_averaging)

@@ -10,7 +10,7 @@ component testing in generalised linear models with random effects", doi 10.1093
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -29,12 +29,12 @@ FloatArray = npt.NDArray[np.float64]
 
 
 class PairedEffect(NamedTuple):
-    """Weights for combinations of two features' values, or for the creative's features by a feature's value."""
+    """Weights for combinations of two features' values, or by value for a number or the creative's features."""
 
     first: str
-    """A feature of values; empty for the creative's features on their own."""
+    """A feature of values, or a number beside the creative; empty for the creative's features on their own."""
     second: str
-    """Another feature of values; empty for the creative's features."""
+    """Another feature of values, or a number; empty for the creative's features."""
     prior: float
     """Strength of the Gaussian prior, k in the penalty k · w²."""
 
@@ -101,40 +101,36 @@ class Candidate(NamedTuple):
     first: str
     second: str
     group: npt.NDArray[np.int64]
-    """Combination of values of each row, or value where `second` is the creative; [rows]"""
+    """Combination of values of each row, or value where the columns are numbers or the creative's; [rows]"""
     columns: FloatArray
-    """Ones [rows, 1], or the creative's features [rows, K]."""
+    """Ones or a number [rows, 1], or the creative's features [rows, K]."""
 
 
 def candidates(
-    ids: Mapping[str, npt.NDArray[np.int64]], sizes: Mapping[str, int], creative: FloatArray | None
-) -> list[Candidate]:
-    """Pairs of the features in `ids`, and each of them with the creative's features [rows, K], of few enough weights.
+    ids: Mapping[str, npt.NDArray[np.int64]],
+    sizes: Mapping[str, int],
+    numbers: Mapping[str, FloatArray],
+    creative: FloatArray | None,
+) -> Iterator[Candidate]:
+    """Pairs of features, and of each with the creative's features [rows, K], that have few enough weights.
 
-    ids: value of each row by feature, [rows], each below its size.
+    ids: value of each row by feature, [rows], each below its size. numbers: [rows] each. Pairs of numbers are not among
+    them: their product alone is one column, and the towers' part.
     """
-    found = []
     for first, second in itertools.combinations(ids, 2):
         if sizes[first] * sizes[second] <= MAX_WEIGHTS:
             group = ids[first] * sizes[second] + ids[second]
-            found.append(Candidate(first, second, group, np.ones((len(group), 1))))
+            yield Candidate(first, second, group, np.ones((len(group), 1)))
+    for first, second in itertools.product(ids, numbers):
+        if sizes[first] <= MAX_WEIGHTS:
+            yield Candidate(first, second, ids[first], numbers[second][:, np.newaxis])
     if creative is not None:
         width = creative.shape[1]
-        found += [Candidate(name, "", ids[name], creative) for name in ids if sizes[name] * width <= MAX_WEIGHTS]
-    return found
-
-
-def creative_effect(
-    creative: FloatArray,
-    residual: FloatArray,
-    spread: FloatArray,
-    weight: FloatArray,
-    weakest: float,
-    aggregated: bool = False,
-) -> PairedEffect | None:
-    """Of the creative's features on their own, [rows, K]; None where they say nothing."""
-    test = score_test(np.zeros(len(residual), np.int64), creative, residual, spread, weight, aggregated)
-    return PairedEffect("", "", max(0.5 / test.variance, weakest)) if test.variance > 0.0 else None
+        for name in ids:
+            if sizes[name] * width <= MAX_WEIGHTS:
+                yield Candidate(name, "", ids[name], creative)
+        for name, number in numbers.items():
+            yield Candidate(name, "", np.zeros(len(number), np.int64), creative * number[:, np.newaxis])
 
 
 def some_rows(rows: int, seed: int) -> npt.NDArray[np.int64]:

@@ -1,75 +1,94 @@
-"""Logistic regression on sparse columns: what the features explain on their own, as the ground for tests of pairs."""
+"""Logistic regression with a Gaussian prior for each block of weights: the wide part, and the ground for tests."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, sparse
+from scipy import optimize
 
-ITERATIONS = 200
+from trainer.effect_columns import Columns
+
+ITERATIONS = 300
+TOLERANCE = 1e-9
+"""Of the objective, relative."""
 FloatArray = npt.NDArray[np.float64]
 
 
 class Block(NamedTuple):
     """Columns that share a prior."""
 
-    columns: Any
-    """scipy.sparse.csr_matrix [rows, weights]"""
+    columns: Columns
     prior: float
     """k in the penalty k · w²; positive."""
 
 
-def fit_probabilities(blocks: Sequence[Block], label: FloatArray, weight: FloatArray) -> FloatArray:
-    """Click probabilities of the rows themselves, [rows]; label in {0, 1}, weight ≥ 0 with a positive sum.
+class PlainFit(NamedTuple):
+    """The likeliest weights."""
 
-    L-BFGS on weights in units of their prior's standard deviation, which makes the problem round.
+    bias: float
+    weights: list[FloatArray]
+    """By block, [weights] each."""
+    probabilities: FloatArray
+    """Of the rows themselves, [rows]."""
+
+
+def fit_weights(
+    blocks: Sequence[Block],
+    label: FloatArray,
+    weight: FloatArray,
+    start: PlainFit | None = None,
+    means: Sequence[FloatArray] | None = None,
+) -> PlainFit:
+    """Weights of least loss; label in [0, 1] and weight ≥ 0 with a positive sum, both [rows].
+
+    `start`: a fit of the first of these blocks, from which fewer steps are left. `means`: what the priors hold the
+    weights to, by block; zeros without.
+
+    L-BFGS (Liu and Nocedal 1989, doi 10.1007/BF01589116) on weights in units of what is known about each, prior and
+    rows together, which makes the problem round.
     """
     rate = float(np.clip(np.average(label, weights=weight), 1e-6, 1.0 - 1e-6))
-    start = np.log(rate) - np.log1p(-rate)
-    columns = sparse.hstack([block.columns for block in blocks]).tocsr()
-    units = np.concatenate([np.full(block.columns.shape[1], (2.0 * block.prior) ** -0.5) for block in blocks])
+    base = float(np.log(rate) - np.log1p(-rate))
+    information = weight * (rate * (1.0 - rate))
+    prior = np.concatenate([np.full(block.columns.width, 2.0 * block.prior) for block in blocks])
+    known = prior + np.concatenate([block.columns.diagonal(information) for block in blocks])
+    units, held = known**-0.5, prior / known
+    centre = np.zeros(len(prior)) if means is None else np.concatenate([one.ravel() for one in means])
+    ends = np.cumsum([block.columns.width for block in blocks])[:-1]
+
+    def weights_of(values: FloatArray) -> list[FloatArray]:
+        return np.split(centre + units * values[1:], ends)
 
     def logits(values: FloatArray) -> FloatArray:
-        return np.asarray(start + values[0] + columns @ (units * values[1:]))
+        return np.asarray(base + values[0] + logits_of(blocks, weights_of(values)))
 
     def objective(values: FloatArray) -> tuple[float, FloatArray]:
         eta = logits(values)
-        loss = float(weight @ (np.logaddexp(0.0, eta) - label * eta)) + 0.5 * float(values[1:] @ values[1:])
+        pulled = held * values[1:]
+        loss = float(weight @ (np.logaddexp(0.0, eta) - label * eta)) + 0.5 * float(values[1:] @ pulled)
         slope = weight * (_sigmoid(eta) - label)
-        return loss, np.concatenate([[slope.sum()], units * (columns.T @ slope) + values[1:]])
+        gradient = np.concatenate([block.columns.gradient(slope) for block in blocks])
+        return loss, np.concatenate([[slope.sum()], units * gradient + pulled])
 
-    found = optimize.minimize(
-        objective,
-        np.zeros(columns.shape[1] + 1),
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": ITERATIONS, "ftol": 1e-12},
+    first = np.zeros(len(prior) + 1)
+    if start is not None:
+        before = np.concatenate(start.weights)
+        first[0] = start.bias - base
+        first[1 : 1 + len(before)] = (before - centre[: len(before)]) / units[: len(before)]
+    options = {"maxiter": ITERATIONS, "ftol": TOLERANCE, "maxcor": 20}
+    found = optimize.minimize(objective, first, jac=True, method="L-BFGS-B", options=options)
+    return PlainFit(base + float(found.x[0]), weights_of(found.x), _sigmoid(logits(found.x)))
+
+
+def logits_of(blocks: Sequence[Block], weights: Sequence[FloatArray]) -> FloatArray:
+    """Without a bias, [rows]."""
+    total: FloatArray = np.sum(
+        [block.columns.logits(one) for block, one in zip(blocks, weights, strict=True)], axis=0, dtype=np.float64
     )
-    return _sigmoid(logits(found.x))
-
-
-def one_hot(ids: npt.NDArray[np.int64], size: int) -> Any:
-    """[rows] to scipy.sparse.csr_matrix [rows, size]."""
-    return sparse.csr_matrix((np.ones(len(ids)), (np.arange(len(ids)), ids)), shape=(len(ids), size))
-
-
-def by_group(group: npt.NDArray[np.int64], columns: FloatArray) -> Any:
-    """Columns [rows, K], each group's apart from the others', as scipy.sparse.csr_matrix [rows, groups · K]."""
-    rows, width = columns.shape
-    places = (group[:, np.newaxis] * width + np.arange(width)).ravel()
-    size = (int(group.max()) + 1) * width
-    return sparse.csr_matrix((columns.ravel(), places, np.arange(0, rows * width + 1, width)), shape=(rows, size))
-
-
-def bag_of_words(words: npt.NDArray[np.int64], starts: npt.NDArray[np.int64], size: int) -> Any:
-    """Ragged words by their row starts [rows + 1] to their shares in the row, scipy.sparse.csr_matrix [rows, size]."""
-    lengths = np.diff(starts)
-    return sparse.csr_matrix(
-        (1.0 / np.repeat(np.maximum(lengths, 1), lengths), words, starts), shape=(len(lengths), size)
-    )
+    return total
 
 
 def _sigmoid(eta: FloatArray) -> FloatArray:

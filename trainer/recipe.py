@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -15,14 +16,24 @@ from configs.features import Categorical, FeatureTable, Image
 from configs.settings import Model
 from configs.settings import Trainer as TrainerSettings
 from trainer.analysis import vocabulary_name
-from trainer.calibration import calibrating_shift, calibrating_slope
+from trainer.calibration import TOWERS_SHARE, blending_share, calibrating_shift, calibrating_slope
 from trainer.click_model import ClickModel, EmbeddedFeature, embedded_features
 from trainer.dataset import Rows
 from trainer.effect_prior import effect_prior
-from trainer.effect_search import paired_effects
+from trainer.effect_search import wide_part
 from trainer.fitting import CreativeEmbedder, Epoch, best_epoch, fit, log_loss, predict_logits, set_aside
 from trainer.image_tower import ImageTower
 from trainer.preprocessing import dense_names
+from trainer.wide_part import WidePart, WideWeights, fit_wide
+
+
+class _Fitted(NamedTuple):
+    model: ClickModel
+    embedder: CreativeEmbedder
+    part: WidePart
+    wide: WideWeights
+    """The wide part's optimum; the model's own weights were trained together with its towers."""
+    curve: list[Epoch]
 
 
 class Trained(NamedTuple):
@@ -30,6 +41,8 @@ class Trained(NamedTuple):
 
     model: ClickModel
     embedder: CreativeEmbedder
+    towers_share: float
+    """Of the model trained with towers, against the wide part alone; within the weights already."""
     slope: float
     """Within the model's weights already."""
     shift: float
@@ -64,26 +77,62 @@ def train(
     `start` may give the untrained model other weights than the seed's.
     """
     image = table.image if model_settings.use_images else None
+    stopping, training = set_aside(len(rows), settings, np.random.default_rng(settings.seed))
 
-    def fitted(how: TrainerSettings, last_epoch: int | None) -> tuple[ClickModel, CreativeEmbedder, list[Epoch]]:
-        model, embedder = build(table, model_settings, settings, sizes, image, store, rows)
+    def fitted(
+        how: TrainerSettings, wide_rows: Rows, last_epoch: int | None = None, known: WidePart | None = None
+    ) -> _Fitted:
+        model, embedder, part = build(table, model_settings, settings, sizes, image, store, rows, known)
+        predict_logits(model, embedder, rows.taken(np.zeros(1, np.int64)))  # makes the variables
         if start is not None:
-            predict_logits(model, embedder, rows.taken(np.zeros(1, np.int64)))  # makes the variables
             start(model, embedder)
-        return model, embedder, fit(model, embedder, rows, how, note, last_epoch)
+        wide = fit_wide(part, model, embedder, wide_rows, table.aggregated)
+        if model.has_towers and last_epoch != 0:
+            return _Fitted(model, embedder, part, wide, fit(model, embedder, rows, how, note, last_epoch))
+        return _Fitted(
+            model, embedder, part, wide, [_single_epoch(part, wide, embedder, wide_rows, rows, stopping, how)]
+        )
 
-    model, embedder, curve = fitted(settings, None)
-    stopping, _ = set_aside(len(rows), settings, np.random.default_rng(settings.seed))
-    slope = 1.0
-    if settings.calibrate_slope and len(stopping):
+    model, embedder, part, wide, curve = fitted(settings, rows.taken(np.sort(training)))
+    slope, share = 1.0, TOWERS_SHARE if model.has_towers else 0.0
+    if len(stopping):
         unseen = rows.taken(stopping)
-        slope = calibrating_slope(predict_logits(model, embedder, unseen), unseen.label, unseen.weight)
+        alone = wide.logits(part, unseen, embedder.components())
+        together = predict_logits(model, embedder, unseen)
+        if model.has_towers:
+            share = blending_share(alone, together, unseen.label, unseen.weight)
+        if settings.calibrate_slope:
+            blended = ((1.0 - share) * alone + share * together).astype(np.float32)
+            slope = calibrating_slope(blended, unseen.label, unseen.weight)
     again: list[Epoch] = []
     if settings.refit and len(stopping):
-        model, embedder, again = fitted(settings.model_copy(update={"stopping_share": 0.0}), best_epoch(curve))
+        everything = settings.model_copy(update={"stopping_share": 0.0})
+        epochs = best_epoch(curve) if share > 0.0 else 0
+        model, embedder, _, wide, again = fitted(everything, rows, epochs, part)
+    model.blend(wide.bias, wide.weights, share)
     model.multiply_logits(slope)
     shift = calibrating_shift(predict_logits(model, embedder, rows), rows.label, rows.weight)
-    return Trained(model, embedder, slope, shift, curve, again)
+    return Trained(model, embedder, share, slope, shift, curve, again)
+
+
+def _single_epoch(
+    part: WidePart,
+    wide: WideWeights,
+    embedder: CreativeEmbedder,
+    training: Rows,
+    rows: Rows,
+    stopping: npt.NDArray[np.int64],
+    settings: TrainerSettings,
+) -> Epoch:
+    """The curve of a wide part alone, which is at its optimum at once."""
+    started = time.monotonic()
+
+    def loss(of: Rows) -> float:
+        logits = wide.logits(part, of, embedder.components()).astype(np.float32)
+        return float(log_loss(tf.constant(logits), tf.constant(of.label), tf.constant(of.weight)).numpy())
+
+    held = loss(rows.taken(stopping)) if settings.stopping_share and len(stopping) else None
+    return Epoch(1, loss(training), held, time.monotonic() - started)
 
 
 def vocabularies(table: FeatureTable, transform_output: tft.TFTransformOutput) -> dict[str, list[bytes]]:
@@ -110,8 +159,12 @@ def build(
     image: Image | None,
     store: CreativePixels,
     rows: Rows,
-) -> tuple[ClickModel, CreativeEmbedder]:
-    """An untrained model whose bias is the logit of the training click rate, and the tower's embedder."""
+    part: WidePart | None = None,
+) -> tuple[ClickModel, CreativeEmbedder, WidePart]:
+    """An untrained model whose bias is the logit of the training click rate, the tower's embedder, and the wide part.
+
+    `part`: what an earlier call found in these rows.
+    """
     embedded = embedded_features(table, sizes)
     # A weight tells how much a row matters and is no count of observations, unless it counts impressions.
     observations = round(float(rows.weight.sum())) if table.aggregated else len(rows)
@@ -125,28 +178,24 @@ def build(
         )
     embedder = CreativeEmbedder(tower, store.pixels)
     priors = _effect_priors(embedded, rows, model_settings, table.aggregated)
+    dense, components = dense_names(table), embedder.components()
+    if part is None:
+        part = wide_part(rows, dense, embedded, priors, components, model_settings, settings.seed, table.aggregated)
     rate = float(np.clip(np.average(rows.label, weights=rows.weight), 1e-4, 1.0 - 1e-4))
     model = ClickModel(
-        dense_names(table),
+        dense,
         embedded,
         model_settings,
         bias=float(np.log(rate) - np.log1p(-rate)),
         rows=observations,
         seed=settings.seed,
         effect_priors=priors,
-        effects=paired_effects(
-            rows,
-            dense_names(table),
-            embedded,
-            priors,
-            embedder.components(),
-            model_settings,
-            settings.seed,
-            table.aggregated,
-        ),
+        effects=part.effects,
         creative_features=tower.features if tower is not None else 0,
+        # What a picture's statistics do not show at all, an embedding of them would make up. Convolutions see more.
+        creative_in_towers=part.creative_tells or bool(model_settings.image_tower.filters),
     )
-    return model, embedder
+    return model, embedder, part
 
 
 def _effect_priors(embedded: list[EmbeddedFeature], rows: Rows, settings: Model, aggregated: bool) -> dict[str, float]:

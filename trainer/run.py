@@ -68,6 +68,7 @@ def run_fn(fn_args: Any) -> None:
             "rows": len(rows),
             "tuned": tuned,
             "effects": [effect._asdict() for effect in trained.model.effects],
+            "towers_share": trained.towers_share,
             "calibrating_slope": trained.slope,
             "calibrating_shift": calibrating,
             "sampling_shift": inputs.sampling_shift,

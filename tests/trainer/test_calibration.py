@@ -9,7 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from trainer.calibration import GREATEST_SLOPE, calibrating_shift, calibrating_slope, sampling_shift
+from trainer.calibration import (
+    GREATEST_SLOPE,
+    TOWERS_SHARE,
+    blending_share,
+    calibrating_shift,
+    calibrating_slope,
+    sampling_shift,
+)
 
 
 def floats(values: Sequence[float]) -> npt.NDArray[np.float32]:
@@ -93,3 +100,27 @@ def test_one_class_says_nothing_of_the_slope(label: list[int]) -> None:
 
 def test_equal_logits_have_no_slope_to_find() -> None:
     assert calibrating_slope(floats([2, 2, 2, 2]), floats([1, 0, 0, 1]), floats([1, 1, 1, 1])) == 1.0
+
+
+def test_the_share_is_that_of_the_logits_which_labels_were_drawn_of() -> None:
+    """Labels follow 0.25 · alone + 0.75 · together, in 200,000 rows, beside which the belief in 0.3 weighs little."""
+    generator = np.random.default_rng(8)
+    alone, together = generator.normal(-1.0, 1.0, 200_000), generator.normal(-1.0, 1.0, 200_000)
+    probability = 1.0 / (1.0 + np.exp(-(0.25 * alone + 0.75 * together)))
+    label = (generator.random(200_000) < probability).astype(np.float32)
+    found = blending_share(alone, together.astype(np.float32), label, np.ones(200_000, np.float32))
+    assert found == pytest.approx(0.75, abs=0.03)
+
+
+def test_the_share_stays_between_the_two() -> None:
+    """Labels follow -1 times the one and 2 times the other: beyond either end."""
+    generator = np.random.default_rng(8)
+    first, second = generator.normal(-1.0, 1.0, (2, 50_000))
+    label = (generator.random(50_000) < 1.0 / (1.0 + np.exp(first - 2.0 * second))).astype(np.float32)
+    ones = np.ones(50_000, np.float32)
+    assert blending_share(first, second.astype(np.float32), label, ones) == 1.0
+    assert blending_share(second, first.astype(np.float32), label, ones) == 0.0
+
+
+def test_without_both_classes_the_share_is_the_belief() -> None:
+    assert blending_share(np.zeros(3), floats([1, 2, 3]), floats([0, 0, 0]), floats([1, 1, 1])) == TOWERS_SHARE

@@ -15,19 +15,34 @@ from trainer.carried_weights import FILE, start_from, write_weights
 from trainer.click_model import ClickModel, EmbeddedFeature
 from trainer.fitting import CreativeEmbedder
 from trainer.image_tower import ImageTower
+from trainer.paired_effects import PairedEffect
 
 PIXELS = np.random.default_rng(4).integers(0, 256, (2, 16, 16, 3), np.uint8)
 SETTINGS = Model(cross_layers=1, deep_units=(4,), dropout=0.0)
+EFFECTS = [
+    PairedEffect("", "", 1.0),
+    PairedEffect("city", "page", 1.0),
+    PairedEffect("city", "bid", 1.0),
+    PairedEffect("city", "", 1.0),
+]
 
 
 def made(values: int, seed: int, dense: tuple[str, ...] = ("bid",)) -> tuple[ClickModel, CreativeEmbedder]:
     """A called model with a city of so many known values, a page hashed into three, and an image."""
     features = [EmbeddedFeature("city", values + 1, 2, is_text=False), EmbeddedFeature("page", 3, 2, is_text=False)]
-    model = ClickModel(list(dense), features, SETTINGS, bias=-2.0, rows=30, seed=seed)
-    embedder = CreativeEmbedder(ImageTower(3, TowerSettings(filters=(4,)), l2=0.0, seed=seed), PIXELS)
+    tower = ImageTower(3, TowerSettings(filters=(4,), features=2), l2=0.0, seed=seed)
+    model = ClickModel(
+        list(dense), features, SETTINGS, bias=-2.0, rows=30, seed=seed, effects=EFFECTS, creative_features=2
+    )
+    embedder = CreativeEmbedder(tower, PIXELS)
     generator = np.random.default_rng(seed)
     logits(model, embedder, [0], dense)
-    for variable in [*model.trainable_variables, *(embedder.tower.trainable_variables if embedder.tower else [])]:
+    wide = model.wide_variables(with_creative=True)
+    for variable in [
+        *model.trainable_variables,
+        *wide,
+        *(embedder.tower.trainable_variables if embedder.tower else []),
+    ]:
         variable.assign(generator.normal(0.0, 0.3, variable.shape))
     return model, embedder
 
@@ -36,7 +51,7 @@ def logits(
     model: ClickModel, embedder: CreativeEmbedder, cities: list[int], dense: tuple[str, ...] = ("bid",)
 ) -> npt.NDArray[np.float32]:
     rows = len(cities)
-    inputs = {name: tf.linspace(0.1, 0.9, rows) for name in dense}
+    inputs = {name: tf.linspace(0.1, 0.9, rows) for name in ("bid", *dense)}
     inputs["city"] = tf.constant(cities, tf.int64)
     inputs["page"] = tf.constant([row % 3 for row in range(rows)], tf.int64)
     creative = embedder(tf.constant([row % 2 for row in range(rows)], tf.int64), training=False)
@@ -65,6 +80,27 @@ def test_a_later_model_starts_on_the_scale_of_its_own_rows(folder: str) -> None:
     write_weights(folder, *earlier, -0.5, {"city": [b"oslo", b"rome"]})
     start_from(folder, *later, {"city": [b"oslo", b"rome"]}, 1.5)
     assert logits(*later, [0, 1]) == pytest.approx(logits(*earlier, [0, 1]) - 0.5 + 1.5, abs=1e-5)
+
+
+def test_pairs_of_other_vocabularies_go_by_the_values(folder: str) -> None:
+    """Rome is row 1 before and row 0 now, bonn is new, the last row is of unknown values."""
+    earlier, later = made(2, seed=1), made(3, seed=2)
+    for model in (earlier[0], later[0]):
+        assert [one.second for one in model.effects] == ["", "page", "bid", ""]
+    write_weights(folder, *earlier, 0.0, {"city": [b"oslo", b"rome"]})
+    start = [table.get_weights()[0] for table in later[0].effect_weights]
+    start_from(folder, *later, {"city": [b"rome", b"bonn", b"oslo"]})
+    for number, width in ((1, 3), (2, 1), (3, 2)):  # three pages, one slope, two components
+        before, now, first = (
+            values.reshape(-1, width)
+            for values in (
+                earlier[0].effect_weights[number].get_weights()[0],
+                later[0].effect_weights[number].get_weights()[0],
+                start[number],
+            )
+        )
+        assert now[[0, 2, 3]].tolist() == before[[1, 0, 2]].tolist()
+        assert now[1].tolist() == first[1].tolist()
 
 
 def test_a_new_value_keeps_its_start(folder: str) -> None:

@@ -8,7 +8,7 @@ import tensorflow as tf
 from configs.settings import Model
 from trainer.click_model import ClickModel, EmbeddedFeature
 from trainer.dataset import Rows
-from trainer.effect_search import paired_effects
+from trainer.effect_search import wide_part
 
 ROWS = 20_000
 COLUMNS = [
@@ -35,7 +35,8 @@ def drawn(pair: float, creative: float) -> tuple[Rows, np.ndarray]:  # type: ign
 
 def found(pair: float, creative: float, settings: Model) -> set[tuple[str, str]]:
     rows, components = drawn(pair, creative)
-    return {(one.first, one.second) for one in paired_effects(rows, [], COLUMNS, {}, components, settings, 1)}
+    part = wide_part(rows, [], COLUMNS, {}, components, settings, 1)
+    return {(one.first, one.second) for one in part.effects}
 
 
 def test_what_acts_together_is_found_and_nothing_else() -> None:
@@ -47,19 +48,20 @@ def test_what_acts_together_is_found_and_nothing_else() -> None:
 
 def test_logistic_and_the_setting_have_no_pairs() -> None:
     assert found(0.6, 0.6, Model(kind="logistic")) - {("", "")} == set()
-    assert found(0.6, 0.6, Model(paired_effects=False)) == set()
+    assert found(0.6, 0.6, Model(paired_effects=False)) - {("", "")} == set()
 
 
 def test_one_class_alone_has_no_effects() -> None:
     rows, components = drawn(0.6, 0.6)
     silent = Rows(rows.inputs, rows.creative, np.zeros(ROWS, np.float32), rows.weight)
-    assert paired_effects(silent, [], COLUMNS, {}, components, Model(), 1) == []
+    assert wide_part(silent, [], COLUMNS, {}, components, Model(), 1).effects == []
 
 
 def test_the_model_adds_the_weights_of_pairs_and_creative() -> None:
     """Logits are bias + w[segment, device] + v[segment] · features: 0.5 + 3 + (2 · 10 - 1 · 4) = 19.5."""
     rows, components = drawn(0.6, 0.6)
-    effects = [one for one in paired_effects(rows, [], COLUMNS, {}, components, Model(), 1) if one.first == "segment"]
+    part = wide_part(rows, [], COLUMNS, {}, components, Model(), 1)
+    effects = [one for one in part.effects if one.first == "segment"]
     assert {one.second for one in effects} == {"device", ""}
     settings = Model(kind="logistic")
     model = ClickModel([], COLUMNS, settings, bias=0.5, rows=ROWS, seed=1, effects=effects, creative_features=2)
@@ -73,8 +75,6 @@ def test_the_model_adds_the_weights_of_pairs_and_creative() -> None:
         else:
             values[5] = [2.0, -1.0]
         weights.embeddings.assign(values)
-    kernel, _ = model.towers()["out"].variables
-    kernel.assign(tf.zeros_like(kernel))
     assert model(inputs, creative).numpy().tolist() == [19.5]
     model.multiply_logits(2.0)
     assert model(inputs, creative).numpy().tolist() == [39.0]

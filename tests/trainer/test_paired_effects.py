@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainer.paired_effects import MAX_ROWS, MAX_WEIGHTS, candidates, creative_effect, score_test, some_rows
+from trainer.paired_effects import MAX_ROWS, MAX_WEIGHTS, candidates, score_test, some_rows
 
 
 def test_two_groups_by_hand() -> None:
@@ -74,14 +74,22 @@ def test_an_effect_is_found_in_its_size() -> None:
 def test_pairs_of_too_many_combinations_are_no_candidates() -> None:
     ids = {"many": np.zeros(3, np.int64), "few": np.zeros(3, np.int64), "device": np.array([0, 1, 1])}
     sizes = {"many": MAX_WEIGHTS, "few": 5, "device": 2}
-    found = candidates(ids, sizes, np.ones((3, 2)))
-    assert [(one.first, one.second) for one in found] == [("few", "device"), ("few", ""), ("device", "")]
+    found = list(candidates(ids, sizes, {"bid": np.array([1.0, 2.0, 3.0])}, np.ones((3, 2))))
+    assert [(one.first, one.second) for one in found] == [
+        ("few", "device"),
+        ("many", "bid"),
+        ("few", "bid"),
+        ("device", "bid"),
+        ("few", ""),
+        ("device", ""),
+        ("bid", ""),
+    ]
     assert found[0].group.tolist() == [0, 1, 1]  # 0 · 2 + device
+    assert found[-1].columns.tolist() == [[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]]  # the creative's features, times the bid
 
 
-def test_a_creative_without_effect_has_none() -> None:
-    """Columns of zeros: no information."""
-    assert creative_effect(np.zeros((4, 2)), np.ones(4), np.full(4, 0.2), np.ones(4), 0.5) is None
+def test_columns_of_zeros_say_nothing() -> None:
+    assert score_test(np.zeros(4, np.int64), np.zeros((4, 2)), np.ones(4), np.full(4, 0.2), np.ones(4)) == (0.0, 0.0)
 
 
 def test_rows_are_sampled_beyond_the_limit_only() -> None:

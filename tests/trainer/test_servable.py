@@ -22,6 +22,7 @@ from trainer.click_model import ClickModel
 from trainer.dataset import load_rows
 from trainer.fitting import CreativeEmbedder, predict_logits
 from trainer.image_tower import ImageTower
+from trainer.paired_effects import PairedEffect
 from trainer.recipe import build, vocabulary_sizes
 from trainer.servable import Servable, ServableCreatives
 from trainer.signature_names import MISSING_INT64
@@ -55,12 +56,20 @@ def built(sample: Sample, settings: Model, store: CreativePixels) -> tuple[Click
     image = TABLE.image if settings.use_images else None
     rows = load_rows([str(sample.examples / "*.gz")], sample.output, TABLE, store)
     sizes = vocabulary_sizes(TABLE, sample.output)
-    model, embedder = build(TABLE, settings, Trainer(), sizes, image, store, rows)
+    _, _, part = build(TABLE, settings, Trainer(), sizes, image, store, rows)
+    # Six rows show no pair; served are all kinds of them.
+    effects = [PairedEffect("region", "campaign", 1.0), PairedEffect("region", part.dense[0], 1.0)]
+    if image is not None:
+        effects += [PairedEffect(first, "", 1.0) for first in ("", "region", part.dense[0])]
+    part = part._replace(effects=effects, creative_tells=True)
+    model, embedder, _ = build(TABLE, settings, Trainer(), sizes, image, store, rows, part)
     predict_logits(model, embedder, rows)
     generator = np.random.default_rng(6)
     for layer in (model, *([embedder.tower] if embedder.tower else [])):
         for variable in layer.trainable_variables:
             variable.assign(generator.normal(0.0, 0.2, variable.shape))
+    for variable in model.wide_variables(with_creative=embedder.tower is not None):
+        variable.assign(generator.normal(0.0, 0.2, variable.shape))
     return model, embedder
 
 

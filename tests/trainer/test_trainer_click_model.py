@@ -13,6 +13,7 @@ from transform_sample import TABLE, Sample, raw
 from configs.features import FeatureTable
 from configs.settings import Model
 from trainer.click_model import ClickModel, EmbeddedFeature, embedded_features
+from trainer.paired_effects import PairedEffect
 
 PLAIN = Model(cross_layers=1, deep_units=(1,), dropout=0.0, layer_prior=0.0, embedding_prior=0.0)
 REGION = EmbeddedFeature("region", 3, 2, is_text=False)
@@ -41,6 +42,34 @@ def test_linear_part_is_bias_plus_one_weight_per_value() -> None:
     set_weights(model._weights_of["topics"], [[9.0], [1.0], [9.0], [2.0]])
     # row 0: -2 + 0.1 + (1 + 2) / 2 = -0.4; row 1 has no word: -2 + 0.4 = -1.6
     assert model(INPUTS).numpy() == pytest.approx([-0.4, -1.6], abs=1e-6)
+
+
+def test_a_blend_is_between_the_wide_part_and_itself() -> None:
+    model = built(["bid"], [REGION], bias=-2.0)
+    set_weights(model._weights_of["region"], [[0.1], [0.2], [0.4]])
+    own = model(INPUTS).numpy()
+    # alone: 1 + 3 · bid + the region's: 1 + 4.5 + 0.5 and 1 - 1.5 - 0.5
+    model.blend(1.0, [np.array([3.0]), np.array([0.5, 0.0, -0.5])], 0.25)
+    assert model(INPUTS).numpy() == pytest.approx(0.75 * np.array([6.0, -1.0]) + 0.25 * own, abs=1e-6)
+
+
+def test_a_creative_out_of_the_towers_is_the_wide_parts_alone() -> None:
+    model = ClickModel([], [REGION], PLAIN, 0.0, rows=30, seed=1, creative_in_towers=False)
+    some, other = (tf.constant([[one, 1.0], [one, 0.0]]) for one in (7.0, -7.0))
+    assert model(INPUTS, some).numpy().tolist() == model(INPUTS, other).numpy().tolist()
+
+
+def test_a_creatives_flag_and_slopes_by_value() -> None:
+    """Row 0: 0.5 for its creative, slope 2 of its region in the bid, 1.5 · 2; row 1 has no creative, -0.5 · 4."""
+    settings = Model(kind="logistic")
+    effects = [PairedEffect("region", "bid", 1.0)]
+    model = ClickModel(["bid"], [REGION], settings, 0.0, rows=30, seed=1, effects=effects)
+    creative = tf.constant([[7.0, 1.0], [0.0, 0.0]])
+    model(INPUTS, creative)
+    _, _, flag, slopes = model.wide_variables(with_creative=True)
+    flag.assign([[0.5]])
+    slopes.assign([[2.0], [0.0], [4.0]])
+    assert model(INPUTS, creative).numpy() == pytest.approx([3.5, -2.0])
 
 
 def test_cross_and_deep_read_the_same_input_side_by_side() -> None:
@@ -102,7 +131,8 @@ def test_logistic_is_weights_and_numbers_alone() -> None:
     set_weights(model._direct, [[2.0]])
     # -1 + 2 · 1.5 + 0.1 and -1 + 2 · -0.5 + 0.4
     assert model(INPUTS).numpy() == pytest.approx([2.1, -1.6], abs=1e-6)
-    assert [tuple(one.shape) for one in model.trainable_variables] == [(3, 1), (1, 1), (1, 1), (1,)]
+    assert not model.has_towers
+    assert [tuple(one.shape) for one in model.wide_variables(with_creative=False)] == [(1, 1), (3, 1)]
 
 
 def test_wide_and_deep_reads_numbers_beside_the_deep_tower() -> None:

@@ -28,7 +28,7 @@ TABLE = FeatureTable.model_validate(
 )
 # No categorical feature asks the transform output for its vocabulary, and no feature is an image.
 INPUTS = TrainingInputs(TABLE, None, CreativePixels((), np.zeros((0, 16, 16, 3), np.uint8)), 1.0)
-MODEL = Model(kind="logistic")
+MODEL = Model(cross_layers=1, deep_units=(), dropout=0.0)
 TRAINER = Trainer(epochs=2, batch_size=64, min_steps=20, learning_rate=1e-6, weight_averaging=0.5, refit=False)
 LEARNING = TRAINER.model_copy(update={"learning_rate": 0.3})
 SPACE = {"trainer.learning_rate": {"choices": [1e-6, 0.3]}, "model.layer_prior": {"min": 0.0, "max": 1.0}}
@@ -42,10 +42,10 @@ def _determinism() -> Iterator[None]:
 
 
 def rows() -> Rows:
-    """A click follows the bid."""
+    """A click follows the product of bid and age, which the towers alone can learn."""
     generator = np.random.default_rng(1)
     inputs = {name: tf.constant(generator.normal(size=ROWS), tf.float32) for name in dense_names(TABLE)}
-    odds = 3.0 * inputs["bid"].numpy()
+    odds = 5.0 * inputs["bid"].numpy() * inputs["age"].numpy()
     label = (generator.random(ROWS) < 1.0 / (1.0 + np.exp(-odds))).astype(np.float32)
     return Rows(inputs, np.full(ROWS, -1), label, np.ones(ROWS, np.float32))
 
@@ -84,7 +84,7 @@ def test_too_few_rows_are_told(count: int) -> None:
 
 @pytest.mark.parametrize(("algorithm", "trials"), [("random", 4), ("bayesian", 5), ("grid", 9)])
 def test_a_search_finds_the_learning_rate_that_learns(algorithm: str, trials: int, tmp_path: Path) -> None:
-    """At 1e-6 no weight moves: the log loss is that of the click rate. At 0.3 the bid is learnt."""
+    """At 1e-6 no weight moves: the log loss is about that of the click rate. At 0.3 the product is learnt."""
     grid = algorithm == "grid"
     space = {"trainer.learning_rate": SPACE["trainer.learning_rate"]} if grid else SPACE
     tuner = settings(algorithm=algorithm, trials=trials, space=space, seed=3)
@@ -95,7 +95,7 @@ def test_a_search_finds_the_learning_rate_that_learns(algorithm: str, trials: in
     assert records[0].values["trainer.learning_rate"] == 1e-6
     assert records[0].own == grid  # layer_prior 4.0 lies outside of the space, and its nearest is 1.0
     losses = {record.values["trainer.learning_rate"]: record.log_loss or 0.0 for record in records}
-    assert losses[0.3] < losses[1e-6] - 0.1
+    assert losses[0.3] < losses[1e-6] - 0.05
     assert found.get_best_hyperparameters()[0].values["trainer.learning_rate"] == "0.3"
     assert len(told) == len(records) + 2
     assert told[0] == f"{trials} trials, {algorithm}: each trains on 320 rows and is measured on 80 others"

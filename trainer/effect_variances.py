@@ -1,0 +1,102 @@
+"""How far the weights of each block spread, judged with all blocks at once: empirical Bayes for the wide weights.
+
+A test of one block alone credits it with what another explains too. Here the rows' likelihood decides between them,
+the weights integrated out: the EM algorithm for variance components with τ² = (|w|² + tr C) / weights, where w are the
+likeliest weights and C their posterior covariance by Laplace's approximation (Dempster, Laird and Rubin 1977, section
+4.4; for generalised linear models Schall 1991, doi 10.1093/biomet/78.4.719). C is never formed: draws from the
+posterior are solutions of sparse systems (Papandreou and Yuille 2010, "Gaussian sampling by local perturbations").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from trainer.effect_prior import WEAKEST
+from trainer.plain_effects import Block, PlainFit, fit_weights, logits_of
+
+ROUNDS = 4
+DRAWS = 4
+SOLVER_STEPS = 60
+SOLVER_TOLERANCE = 1e-2
+"""Of the residual; the draws' own noise is greater."""
+GREATEST_STRETCH = 5.0
+"""Steps of EM go in the right direction and are short where the rows say little; in the variance's logarithm they are
+made longer by weights / (weights that the rows determine), at most so much."""
+STRONGEST = 1e6
+"""Weights of a prior so strong are nothing."""
+FloatArray = npt.NDArray[np.float64]
+
+
+def with_estimated_priors(
+    blocks: Sequence[Block],
+    label: FloatArray,
+    weight: FloatArray,
+    fixed: Sequence[bool],
+    seed: int,
+    start: PlainFit | None = None,
+) -> tuple[list[Block], PlainFit]:
+    """The blocks with the priors that the rows suggest, and their fit; `fixed` ones keep theirs."""
+    fit = fit_weights(blocks, label, weight, start)
+    generator = np.random.default_rng(seed)
+    found = list(blocks)
+    for _ in range(ROUNDS):
+        information = weight * fit.probabilities * (1.0 - fit.probabilities)
+        spreads = _posterior_spreads(found, information, generator)
+        for index, (block, weights, spread) in enumerate(zip(found, fit.weights, spreads, strict=True)):
+            if not fixed[index]:
+                found[index] = block._replace(prior=_next_prior(block.prior, weights, spread))
+        fit = fit_weights(found, label, weight, fit)
+    return found, fit
+
+
+def _next_prior(prior: float, weights: FloatArray, spread: float) -> float:
+    """`spread`: trace of the weights' posterior covariance."""
+    precision = 2.0 * prior / len(weights)
+    ratio = precision * (float(weights @ weights) + spread)
+    determined = 1.0 - precision * spread
+    stretch = 1.0 / max(determined, 1.0 / GREATEST_STRETCH)
+    return float(np.clip(prior * ratio**-stretch, WEAKEST, STRONGEST))
+
+
+def _posterior_spreads(blocks: Sequence[Block], information: FloatArray, generator: np.random.Generator) -> list[float]:
+    """Trace of the posterior covariance by block, estimated from DRAWS draws."""
+    widths = [block.columns.width for block in blocks]
+    ends = np.cumsum(widths)[:-1]
+    units = np.concatenate([np.full(block.columns.width, (2.0 * block.prior) ** -0.5) for block in blocks])
+    diagonal = np.concatenate([block.columns.diagonal(information) for block in blocks])
+    curvature = 1.0 + units**2 * diagonal
+
+    def across(slope: FloatArray) -> FloatArray:
+        return np.asarray(units * np.concatenate([block.columns.gradient(slope) for block in blocks]))
+
+    def product(values: FloatArray) -> FloatArray:
+        return across(information * logits_of(blocks, np.split(units * values, ends))) + values
+
+    squares = np.zeros(sum(widths))
+    for _ in range(DRAWS):
+        data = np.sqrt(information) * generator.standard_normal(len(information))
+        wanted = across(data) + generator.standard_normal(len(units))
+        squares += np.square(units * _solution(product, wanted, curvature)) / DRAWS
+    return [float(part.sum()) for part in np.split(squares, ends)]
+
+
+def _solution(product: Callable[[FloatArray], FloatArray], wanted: FloatArray, diagonal: FloatArray) -> FloatArray:
+    """Of product(x) = wanted, by conjugate gradients with the diagonal as preconditioner."""
+    solution, residual = np.zeros_like(wanted), wanted.copy()
+    towards = residual / diagonal
+    direction, size = towards.copy(), float(residual @ towards)
+    enough = SOLVER_TOLERANCE * float(np.linalg.norm(wanted))
+    for _ in range(SOLVER_STEPS):
+        image = product(direction)
+        step = size / float(direction @ image)
+        solution += step * direction
+        residual -= step * image
+        if float(np.linalg.norm(residual)) < enough:
+            break
+        towards = residual / diagonal
+        before, size = size, float(residual @ towards)
+        direction = towards + size / before * direction
+    return solution
