@@ -19,6 +19,10 @@ from typing import Any
 import pytest
 from store_servers import gcs_server, s3_server, store  # noqa: F401 - fixtures
 
+from adclick.stack import prepare_environment
+
+prepare_environment()  # before any test module imports TensorFlow
+
 PROJECT = Path(__file__).resolve().parents[2]
 IMPRESSIONS, CREATIVES = 3000, 120
 # Small settings: what is tested here is the pipeline, not the model's quality.
