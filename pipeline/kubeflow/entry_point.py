@@ -64,6 +64,7 @@ def _run(args: argparse.Namespace, beam_arguments: list[str], scratch: str) -> N
     with no_collection():
         from tfx.utils import import_utils
 
+        from pipeline.kubeflow.arrivals import require_files
         from pipeline.kubeflow.executor_input import read_invocation, write_outputs
         from pipeline.kubeflow.launcher_paths import ROOT_VARIABLE, run_id_of
         from pipeline.kubeflow.leaving import Surroundings, keep_best_values, keep_references, publish_report
@@ -74,6 +75,7 @@ def _run(args: argparse.Namespace, beam_arguments: list[str], scratch: str) -> N
     os.environ.setdefault(ROOT_VARIABLE, "/")
     register_stores()
     call = read_invocation(args.json_serialized_invocation_args, args.json_serialized_inputs_spec_args)
+    require_files(call.inputs)
     run_id = next((run_id_of(uri, args.node_id) for uri in call.output_uris.values()), "")
     run_id = run_id or f"{datetime.datetime.now(datetime.timezone.utc):%Y%m%dT%H%M%S.%fZ}"  # another runner's URIs
     at = Surroundings(args.node_id, run_id, args.state_root, args.model_folder)
