@@ -11,12 +11,14 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import multiprocessing
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,7 @@ def main() -> None:
     kinds = arguments.only or KINDS
     report: dict[str, Any] = {"benchmark": "quality", "set": arguments.set, "seeds": arguments.seeds}
     if "movielens" in kinds and arguments.movielens.is_dir():
-        report["movielens"] = {split: movielens(split, arguments) for split in arguments.split or SPLITS}
+        report["movielens"] = {split: _alone(movielens, split, arguments) for split in arguments.split or SPLITS}
     if "simulated" in kinds:
         report["simulated"] = simulated(arguments)
     if "tables" in kinds:
@@ -86,7 +88,7 @@ def movielens(split: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def simulated(arguments: argparse.Namespace) -> dict[str, Any]:
     """Samples by the simulator; shares with true probabilities in place of labels, as in the run's summary."""
-    runs = [_simulated(seed, arguments) for seed in range(1, arguments.seeds + 1)]
+    runs = [_alone(_simulated, seed, arguments) for seed in range(1, arguments.seeds + 1)]
     keys = ("share", "share_without_images", "calibration_ratio", "ece", "cpu_s")
     return {key: _spread([run[key] for run in runs]) for key in keys}
 
@@ -123,7 +125,7 @@ def _simulated(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def table(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """A drawn table over seeds: AUC against true probabilities, ours minus logistic regression's."""
-    runs = [_table(name, seed, arguments) for seed in range(1, arguments.seeds + 1)]
+    runs = [_alone(_table, name, seed, arguments) for seed in range(1, arguments.seeds + 1)]
     return {key: _spread([run[key] for run in runs]) for key in runs[0]}
 
 
@@ -216,6 +218,13 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
     deviation = statistics.stdev(values) if len(values) > 1 else 0.0
     found = {"mean": statistics.fmean(values), "sd": deviation, "min": min(values), "max": max(values)}
     return {name: round(value, 5) for name, value in found.items()}
+
+
+def _alone(measure: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
+    """In a process of its own: TensorFlow shares lookup tables of one name, so a second transform sees the first's."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, spawn, initializer=prepare_environment) as process:
+        return process.submit(measure, *arguments).result()
 
 
 def _made(folder: Path) -> Path:
