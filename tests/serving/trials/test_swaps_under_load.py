@@ -223,6 +223,8 @@ def test_a_push_that_copies_in_place(served: tuple[ServerProcess, Path], exporte
         whole_s = time.monotonic()
         process.wait_for_line("version 2 in service", timeout_s=10)
         assert time.monotonic() - whole_s < 5
+        while 2 not in load.versions and time.monotonic() - whole_s < 10:  # the next reply may be under way still
+            time.sleep(0.01)
 
     load = run_under_load(process, work)
     assert load.failures == []
