@@ -15,7 +15,8 @@ RUN python -m pip install --no-cache-dir --require-hashes --no-deps --only-binar
       -r requirements/bootstrap.lock \
  && python -m venv --without-pip /opt/adclick
 # Bytecode is compiled here, since nothing can be written later.
-RUN --mount=type=cache,target=/root/.cache/uv \
+ENV UV_CACHE_DIR=/var/cache/uv
+RUN --mount=type=cache,target=/var/cache/uv \
     /opt/bootstrap/bin/uv pip sync --python /opt/adclick/bin/python --link-mode copy --compile-bytecode \
       --require-hashes --build-constraints requirements/build.lock --require-build-hashes requirements/portable.lock
 COPY requirements/runtime.in requirements/

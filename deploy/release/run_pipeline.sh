@@ -7,10 +7,10 @@ source deploy/release/steps_image.sh
 overlay=$1
 settings=(--config "/etc/adclick/$overlay/settings.yaml")
 
-adclick kubeflow compile "${settings[@]}" --set "kubeflow.image=$(<images/adclick-steps)" --output /work/pipeline.yaml
-adclick kubeflow lint /work/pipeline.yaml
+adclick kubeflow compile "${settings[@]}" --set "kubeflow.image=$(<images/adclick-steps)" --output pipeline.yaml
+adclick kubeflow lint pipeline.yaml
 status=0
-adclick kubeflow submit --package /work/pipeline.yaml "${settings[@]}" --set "submission.host=$KFP_HOST" --no-progress |
+adclick kubeflow submit --package pipeline.yaml "${settings[@]}" --set "submission.host=$KFP_HOST" --no-progress |
   tee work/submit.log || status=$?
 sed -n 's/^run_id: *\([A-Za-z0-9-]*\)$/run_id=\1/p' work/submit.log | tail -n 1 >>"$GITHUB_OUTPUT"
 [[ $status == 0 || $status == 3 ]] || exit "$status"

@@ -11,25 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from graph_variants import VARIANTS
 
 from configs.loading import load_settings
 from pipeline.create import create_pipeline
 from pipeline.locations import locations
 
 GOLDEN = Path(__file__).with_name("graph.json")
-# every way in which settings change the graph
-VARIANTS = {
-    "base": [],
-    "inferred schema": ["schema.source=inferred"],
-    "transform on Beam": ["transform.engine=beam"],
-    "no canary": ["canary.enabled=false"],
-    "a search": ["tuner.enabled=true"],
-    "no images": [
-        "features=[{name: who, kind: key}, {name: price, kind: numeric}, {name: clicked, kind: label}]",
-        "data.split={by: hash, column: who}",
-        "evaluation.slices=[]",
-    ],
-}
 
 
 def graph(overrides: list[str], output_root: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from cluster_settings import CLUSTER
+from graph_variants import VARIANTS
 from tfx.types.channel import BaseChannel
 
 from configs.kubeflow import COMPONENTS
@@ -22,19 +23,6 @@ from pipeline.kubeflow.compile import compiled
 from pipeline.locations import locations
 
 GOLDEN = Path(__file__).with_name("same_graph.json")
-# every way in which settings change the graph
-VARIANTS = {
-    "base": [],
-    "inferred schema": ["schema.source=inferred"],
-    "transform on Beam": ["transform.engine=beam"],
-    "no canary": ["canary.enabled=false"],
-    "a search": ["tuner.enabled=true"],
-    "no images": [
-        "features=[{name: who, kind: key}, {name: price, kind: numeric}, {name: clicked, kind: label}]",
-        "data.split={by: hash, column: who}",
-        "evaluation.slices=[]",
-    ],
-}
 Graph = dict[str, Any]
 
 
