@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 import tf_keras as keras
+from threadpoolctl import threadpool_limits
 
 from components.creative_gen.store import CreativePixels, read_pixels
 from configs.features import FeatureTable
@@ -71,6 +72,8 @@ def make_deterministic(settings: TrainerSettings) -> None:
     """The same seed gives the same weights, whatever this process trained before."""
     keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
+    # BLAS splits its sums over as many threads as are free just then, and a fit repeats what rounding makes of that.
+    threadpool_limits(1, user_api="blas")
     if settings.mixed_precision == "auto" and tf.config.list_physical_devices("GPU"):
         # bfloat16 has float32's range, so that no loss scaling is needed.
         keras.mixed_precision.set_global_policy("mixed_bfloat16")

@@ -81,7 +81,6 @@ def transform(settings: Settings, prepared: Prepared, folder: Path) -> Path:
 
 def train_and_score(settings: Settings, prepared: Prepared, transformed: Path) -> Scored:
     """Trains as the Trainer does and scores the evaluation rows."""
-    import tensorflow as tf
     import tensorflow_transform as tft
     import tf_keras as keras
 
@@ -89,11 +88,11 @@ def train_and_score(settings: Settings, prepared: Prepared, transformed: Path) -
     from components.example_gen.splitting import EVAL, TRAIN
     from trainer.dataset import load_rows
     from trainer.recipe import train, vocabulary_sizes
+    from trainer.training_inputs import make_deterministic
 
     started = time.process_time()
     keras.backend.clear_session()
-    keras.utils.set_random_seed(settings.trainer.seed)
-    tf.config.experimental.enable_op_determinism()
+    make_deterministic(settings.trainer)
     table = settings.features
     output = tft.TFTransformOutput(str(transformed / "graph"))
     nothing = CreativePixels((), np.zeros((0, _px(settings), _px(settings), 3), np.uint8))
