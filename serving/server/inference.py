@@ -82,6 +82,8 @@ class Inference:
             lease = Lease(self._models.acquire(*spec))
             try:
                 call: PreparedCall = await self._aside(large, lambda: api.prepare(message, lease.servable.model))
+                # A thousand objects, while the processor's caches still hold them; after the run they would not.
+                del message
                 outputs = await self._run(api, name, lease, call, len(body), deadline_s, gone)
                 version: int = lease.servable.version
                 reply = await self._aside(large, lambda: api.write(call.reply(outputs, version)))
