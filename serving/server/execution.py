@@ -127,7 +127,7 @@ class Executor:
         batch = queue.take(now_s)
         if batch:
             outcomes = run_batch(batch, queue.parameters)
-            queue.times.note_inline(batch[0].run_s, batch[0].cpu_s, now_s)
+            queue.times.note_inline(batch[0].run_s, batch[0].cpu_s, sum(one.rows for one in batch), now_s)
             _settle(batch, outcomes)
 
     def _start(self, queue: BatchQueue, now_s: float) -> None:
@@ -148,7 +148,7 @@ class Executor:
 
     def _finish(self, queue: BatchQueue, batch: Sequence[Waiting], outcomes: Sequence[Outcome]) -> None:
         self._idle_threads += 1
-        queue.times.note(batch[0].run_s, batch[0].cpu_s)
+        queue.times.note(batch[0].run_s, batch[0].cpu_s, sum(one.rows for one in batch))
         _settle(batch, outcomes)
         for waiting in batch:
             waiting.lease.release()

@@ -74,17 +74,19 @@ class Inference:
         started_s = time.monotonic()
         name = ""
         status = Code.INTERNAL.name
+        size_bytes = len(body)
+        large = size_bytes > LARGE_BODY_BYTES
         try:
-            large = len(body) > LARGE_BODY_BYTES
-            message = await self._aside(large, lambda: api.parse(body))
+            message = await self._aside(large, api.parse, body)
+            del body
             spec = read_spec(message)
             name = spec[0]
             lease = Lease(self._models.acquire(*spec))
             try:
-                call: PreparedCall = await self._aside(large, lambda: api.prepare(message, lease.servable.model))
+                call: PreparedCall = await self._aside(large, api.prepare, message, lease.servable.model)
                 # A thousand objects, while the processor's caches still hold them; after the run they would not.
                 del message
-                outputs = await self._run(api, name, lease, call, len(body), deadline_s, gone)
+                outputs = await self._run(api, name, lease, call, size_bytes, deadline_s, gone)
                 version: int = lease.servable.version
                 reply = await self._aside(large, lambda: api.write(call.reply(outputs, version)))
             finally:
@@ -103,7 +105,7 @@ class Inference:
             status = Code.CANCELLED.name
             raise
         finally:
-            self._memory.note(len(body))
+            self._memory.note(size_bytes)
             if api.counted:
                 self._metrics.count_request(name, status)
 
@@ -133,11 +135,11 @@ class Inference:
                 self._metrics.add_runtime_latency(name, api.name, run.run_s)
         return outputs
 
-    async def _aside(self, large: bool, work: Callable[[], Result]) -> Result:
-        """`work`'s result; in a thread where the request is large."""
+    async def _aside(self, large: bool, work: Callable[..., Result], *given: Any) -> Result:
+        """What `work` makes of `given`; in a thread where the request is large."""
         if not large:
-            return work()
-        return await asyncio.get_running_loop().run_in_executor(self._converters, work)
+            return work(*given)
+        return await asyncio.get_running_loop().run_in_executor(self._converters, work, *given)
 
     def stop(self) -> None:
         """Ends the threads, after the last request."""

@@ -154,9 +154,11 @@ class RestApplication:
             body = await read_body(receive, dict(scope["headers"]), self._options.max_body_bytes, admitted)
             progress.reading = False
             spec = (route.name, route.version, route.label)
-            reply, version = await self._inference.answer(
+            answer = self._inference.answer(
                 self._apis[route.action], body, lambda _: spec, deadline_s, _disconnected(receive)
             )
+            del body
+            reply, version = await answer
             return _versioned(reply, version)
         finally:
             admitted.leave()
