@@ -148,7 +148,7 @@ def verdicts(
     alike = [against(after, before) for before, after in itertools.pairwise(baselines[: pairs + 1])]
     every = [against(one, other) for one, other in itertools.permutations(baselines[: pairs + 1], 2)]
     bad = [against(candidate, baseline) for candidate, baseline in zip(candidates, baselines, strict=False)]
-    told = {
+    told: dict[str, Any] = {
         "eval_rows": len(rows.label),
         "eval_clicks": int(rows.label.sum()),
         "alike": alike_part(alike, every, int(ALLOWED * pairs)),
@@ -175,6 +175,7 @@ def _transform(place: Place) -> None:
 
 
 def _train(place: Place, candidates: Sequence[Candidate]) -> None:
+    from adclick.redirection import output_to
     from benchmarks.peers.quality_training import Prepared, raw_rows, train_and_score
 
     prepared = Prepared(place.folder / "columns", place.folder / "store")
@@ -186,7 +187,8 @@ def _train(place: Place, candidates: Sequence[Candidate]) -> None:
         known = rows[settings.features.label.name].to_numpy(np.float32)
         began = time.monotonic()
         spoil = functools.partial(_labels, known, candidate, in_slice)
-        scored = train_and_score(settings, prepared, place.folder / "transform", spoil)
+        with output_to(place.folder / "training.log"):
+            scored = train_and_score(settings, prepared, place.folder / "transform", spoil)
         beside = place.scores(candidate).with_suffix(".part")
         with beside.open("wb") as stream:
             np.save(stream, scored.score)
