@@ -65,7 +65,8 @@ class Place:
         settings = load_settings(None, [*words, f"trainer.seed={candidate.seed}"])
         dropped = candidate.harm.without if candidate.harm else None
         values = settings.model_dump(by_alias=True)
-        values["features"] = [one for one in values["features"] if one["name"] != dropped]
+        ignored = {"name": dropped, "kind": "ignore"}  # slices may still name it
+        values["features"] = [ignored if one["name"] == dropped else one for one in values["features"]]
         return Settings.model_validate(values)
 
     def scores(self, candidate: Candidate) -> Path:

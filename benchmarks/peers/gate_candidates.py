@@ -39,7 +39,7 @@ class Candidate(NamedTuple):
 
 
 NOISE = (Harm("noise-30", noise_share=0.3), Harm("noise-60", noise_share=0.6))
-WITHOUT = (Harm("without-site_ctr_30d", without="site_ctr_30d"), Harm("without-position", without="position"))
+WITHOUT = (Harm("without-image_path", without="image_path"), Harm("without-position", without="position"))
 SHUFFLED = (
     Harm("shuffled-device=mobile", slice=("device", "mobile")),
     Harm("shuffled-position=in_feed", slice=("position", "in_feed")),
