@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from benchmarks.peers.gate_verdicts import Eval, Judged
 
 PROJECT = Path(__file__).resolve().parent.parent
-CODE = ("simulator.command", "benchmarks.peers.quality_training")
+CODE = ("simulator.command", "benchmarks.peers.quality_training", "benchmarks.peers.gate_candidates")
 """What scores follow from, with all that these import."""
 Labels = npt.NDArray[np.float32]
 ALLOWED, REQUIRED = 1 / 20, 19 / 20
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the sample (default: %(default)s)")
     parser.add_argument("--pairs", type=int, default=20, help="of models trained alike (default: %(default)s)")
     parser.add_argument("--harmed", type=int, default=20, help="candidates (default: %(default)s)")
-    parser.add_argument("--scores", type=Path, metavar="FOLDER", help="keeps sample and scores (1 GB at most)")
+    parser.add_argument("--scores", type=Path, metavar="FOLDER", help="keeps sample and scores (65 MB by default)")
     parser.add_argument("--trainings", type=int, metavar="N", help="with --scores: end after N trainings, status 3")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as in adclick run")
     arguments = parser.parse_args()

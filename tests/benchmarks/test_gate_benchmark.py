@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.gate import Place
 from benchmarks.peers.gate_candidates import HARMS, Candidate, Harm, harmed, healthy, spoilt
 from benchmarks.peers.gate_verdicts import Eval, Judged, alike_part, harmed_part, judged, normalized_entropy
 from components.evaluator.slices import Slicing
 from configs.evaluation import Evaluation
+from configs.features import Categorical
 
 PROJECT = Path(__file__).resolve().parents[2]
 LABEL = np.array([1, 0] * 500, np.float32)
@@ -51,6 +53,16 @@ def test_a_shuffled_slice_leaves_the_other_rows_alone() -> None:
     assert np.array_equal(told[400:], LABEL[400:])
     assert told[:400].sum() == LABEL[:400].sum()
     assert np.mean(told[:400] != LABEL[:400]) == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_dropped_feature_is_not_read_and_may_still_be_sliced_by(tmp_path: Path) -> None:
+    place = Place(tmp_path, ("trainer.epochs=3",))
+    whole = place.settings(Candidate("a", 5))
+    less = place.settings(Candidate("b", 6, Harm("without-position", without="position")))
+    assert (whole.trainer.seed, less.trainer.seed, less.trainer.epochs) == (5, 6, 3)
+    names = [{one.name for one in settings.features.of_kind(Categorical)} for settings in (whole, less)]
+    assert names[0] - names[1] == {"position"}
+    assert ("position",) in less.evaluation.slices
 
 
 def test_normalized_entropy_of_known_probabilities() -> None:
