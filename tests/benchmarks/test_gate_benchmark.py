@@ -117,7 +117,7 @@ def test_a_small_run_goes_on_where_it_ended(tmp_path: Path) -> None:
     assert (first.returncode, first.stdout) == (3, ""), first.stderr[-2000:]
     second = run()
     assert second.returncode == 0, second.stderr[-2000:]
-    assert [line.partition(" ")[0] for line in second.stderr.splitlines() if "CPU s" in line] == ["noise-30-1001"]
+    assert [line.partition(":")[0] for line in second.stderr.splitlines() if "CPU s" in line] == ["noise-30-1001"]
     found = json.loads(second.stdout)
     assert (found["alike"]["pairs"], found["harmed"]["candidates"], found["eval_rows"]) == (1, 1, 600)
     other = run("--seed", "2")
