@@ -148,6 +148,7 @@ def _require_stores(settings: Settings, places: Locations) -> None:
     """
     from adclick.filesystem import is_folder, require_writable
     from adclick.stores import is_remote
+    from configs.evaluation import SERVED_FOLDER
 
     if settings.features.image and is_remote(settings.image_root) and not is_folder(settings.image_root):
         raise SettingsError(
@@ -156,7 +157,7 @@ def _require_stores(settings: Settings, places: Locations) -> None:
     for place in (places.pipeline_root, places.model_folder):
         if is_remote(place):
             require_writable(place)
-    if settings.evaluation.baseline.startswith("http"):  # gRPC wants TensorFlow, which comes later
+    if settings.evaluation.baseline != SERVED_FOLDER:
         from components.served_model.status import require_answer
 
         require_answer(settings.evaluation.baseline, settings.push.model_name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from configs.settings import Settings
+
+Spoil = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 
 
 class Prepared(NamedTuple):
@@ -79,14 +81,16 @@ def transform(settings: Settings, prepared: Prepared, folder: Path) -> Path:
     return folder
 
 
-def train_and_score(settings: Settings, prepared: Prepared, transformed: Path) -> Scored:
-    """Trains as the Trainer does and scores the evaluation rows."""
+def train_and_score(
+    settings: Settings, prepared: Prepared, transformed: Path, spoil: Spoil = lambda label: label
+) -> Scored:
+    """Trains as the Trainer does and scores the evaluation rows. `spoil`: other training labels for the true ones."""
     import tensorflow_transform as tft
     import tf_keras as keras
 
     from components.creative_gen.store import CreativePixels, read_pixels
     from components.example_gen.splitting import EVAL, TRAIN
-    from trainer.dataset import load_rows
+    from trainer.dataset import Rows, load_rows
     from trainer.recipe import train, vocabulary_sizes
     from trainer.training_inputs import make_deterministic
 
@@ -98,6 +102,7 @@ def train_and_score(settings: Settings, prepared: Prepared, transformed: Path) -
     nothing = CreativePixels((), np.zeros((0, _px(settings), _px(settings), 3), np.uint8))
     store = read_pixels(str(prepared.store)) if prepared.store else nothing
     rows = load_rows([str(transformed / TRAIN / "*")], output, table, store)
+    rows = Rows(rows.inputs, rows.creative, spoil(rows.label), rows.weight)
     trained = train(rows, table, vocabulary_sizes(table, output), store, settings.model, settings.trainer)
     unseen = load_rows([str(transformed / EVAL / "*")], output, table, store)
     return Scored(trained.probabilities(unseen).astype(np.float64), time.process_time() - started)

@@ -19,6 +19,8 @@ from components.pusher.versions import Folder
 
 HISTORY = "history"
 PUSHED, ADOPTED, PROMOTED, RESTORED = "pushed", "adopted", "promoted", "restored"
+FORCED = "forced"
+"""--force-bless for a version that was in service already."""
 WITHDRAWN, REMOVED = "withdrawn", "removed"
 LABELLED, UNLABELLED = "labelled", "unlabelled"
 
@@ -29,7 +31,7 @@ class Event(NamedTuple):
     at: str
     """ISO 8601, UTC."""
     action: str
-    """pushed, adopted, promoted, restored, withdrawn, removed, labelled or unlabelled."""
+    """pushed, forced, adopted, promoted, restored, withdrawn, removed, labelled or unlabelled."""
     version: int
     who: str
     reason: str

@@ -21,10 +21,10 @@ from pathlib import Path
 import psutil
 
 from adclick.errors import AdclickError
-from adclick.filesystem import create_bytes, join, write_bytes
+from adclick.filesystem import create_bytes, join, replace_bytes, write_bytes
 from adclick.folder_copies import copy_folder, remove_folder, upload_folder
 from adclick.stores import is_remote
-from components.pusher.history import PROMOTED, PUSHED, WITHDRAWN, current_user, last_event, note, read_history
+from components.pusher.history import FORCED, PROMOTED, PUSHED, WITHDRAWN, current_user, last_event, note, read_history
 from components.pusher.versions import (
     MODEL_FILE,
     RECORD_FILE,
@@ -59,21 +59,26 @@ def push(
 ) -> int:
     """Copies the model in as a new version, greater than every other; returns it, or the one that has it in service.
 
-    `warmup`: content of the warm-up file that goes with it. `force`: why --force-bless was given, and by whom. Raises
+    `warmup`: content of the warm-up file that goes with it. `force`: why --force-bless was given, and by whom; a
+    version that is in service already keeps it in its record, unless that has an earlier one. Raises
     WithdrawnModelError for a model that was taken out of service, unless `push_withdrawn`; AdclickError without free
     space, SettingsError where a store refuses.
     """
     folder = os.fspath(model_folder)
     digest = model_digest(saved_model)
+    reason, who = force or (None, None)
     served = in_service(folder)
     if served is not None:
         known = read_record(folder, served)
         if known is not None and known.model_digest == digest:
+            if force is not None and known.force_reason is None:
+                forced = known._replace(force_reason=reason, forced_by=who)
+                replace_bytes(join(version_uri(folder, served), RECORD_FILE), _content(forced))
+                note(folder, FORCED, served, current_user(), force[0], f"run {run_id}")
             return served
     if not push_withdrawn:
         require_not_withdrawn(folder, digest, served)
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-    reason, who = force or (None, None)
     record = PushRecord(digest, baseline_version, run_id, now, metrics, force_reason=reason, forced_by=who)
     version = place(saved_model, folder, record, warmup)
     note(folder, PUSHED, version, current_user(), f"run {run_id}")
@@ -82,12 +87,16 @@ def push(
 
 def place(source: Folder, folder: str, record: PushRecord, warmup: bytes | None = None) -> int:
     """A copy of `source`, a local folder or a version of the same store, as the newest version; returns its number."""
-    ours = {RECORD_FILE: json.dumps(record._asdict(), indent=1).encode()}
+    ours = {RECORD_FILE: _content(record)}
     if warmup is not None:
         ours[WARMUP_FILE] = warmup
     if is_remote(folder):
         return _place_in_store(os.fspath(source), folder, ours)
     return _place_in_folder(Path(source), Path(folder), ours)
+
+
+def _content(record: PushRecord) -> bytes:
+    return json.dumps(record._asdict(), indent=1).encode()
 
 
 def require_not_withdrawn(folder: str, digest: str, served: int | None) -> None:

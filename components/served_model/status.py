@@ -6,6 +6,7 @@ from adclick.errors import AdclickError
 
 GRPC = "grpc://"
 TIMEOUT_S = 20.0
+CONNECT_TIMEOUT_S = 5.0
 
 
 def served_version(url: str, model_name: str, model_folder: str) -> int | None:
@@ -39,8 +40,27 @@ def served_version(url: str, model_name: str, model_folder: str) -> int | None:
 
 
 def require_answer(url: str, model_name: str) -> None:
-    """Raises AdclickError where the server does not answer; any answer will do."""
-    _available(url, model_name)
+    """Raises AdclickError where the server does not answer; any answer will do.
+
+    Without TensorFlow: of a gRPC server, whose messages need it, it is asked only whether it speaks gRPC's HTTP/2.
+    """
+    if not url.startswith(GRPC):
+        _available(url, model_name)
+        return
+    import grpc
+
+    from serving.clients.grpc_channel import open_channel
+    from serving.clients.server_address import parse_address
+
+    try:
+        address = parse_address(url.removeprefix(GRPC), 8500)
+    except ValueError as error:
+        raise AdclickError(f"evaluation.baseline: {url}: {error}") from None
+    with open_channel(address, None, CONNECT_TIMEOUT_S) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(CONNECT_TIMEOUT_S)
+        except grpc.FutureTimeoutError:
+            raise _unanswered(url, f"no gRPC server answered within {CONNECT_TIMEOUT_S:.0f} s") from None
 
 
 def _available(url: str, model_name: str) -> tuple[list[int], str]:
@@ -66,7 +86,7 @@ def _available(url: str, model_name: str) -> tuple[list[int], str]:
             raise _unanswered(url, error) from None
 
 
-def _unanswered(url: str, error: Exception) -> AdclickError:
+def _unanswered(url: str, error: Exception | str) -> AdclickError:
     return AdclickError(
         f"evaluation.baseline: {url}: cannot tell which version is in service: {error}; start the server or correct "
         "the URL, and run the same command again, or set evaluation.baseline to served_folder"

@@ -157,15 +157,17 @@ def test_a_reason_is_kept_in_one_line() -> None:
     assert run.force_reason(None) == ""
 
 
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
 def test_a_baseline_server_that_does_not_answer_is_told_before_anything_runs(
-    data: Path, capfd: pytest.CaptureFixture[str]
+    data: Path, scheme: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("components.served_model.status.CONNECT_TIMEOUT_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as held:
-        url = f"http://127.0.0.1:{held.getsockname()[1]}"
+        url = f"{scheme}://127.0.0.1:{held.getsockname()[1]}"
     output = data.parent / "out"
     arguments = ("--data-root", str(data), "--output-root", str(output), "--set", f"evaluation.baseline={url}")
     assert call(*arguments) == 1
     error = capfd.readouterr().err
-    assert error.startswith(f"adclick: evaluation.baseline: {url}: cannot tell which version is in service: no answer")
+    assert error.startswith(f"adclick: evaluation.baseline: {url}: cannot tell which version is in service: no ")
     assert "start the server or correct the URL" in error
     assert not output.exists()

@@ -14,6 +14,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
 from components.pusher.executor import AtomicPusherExecutor
+from components.pusher.history import read_history
 from components.pusher.lifecycle import roll_back
 from components.pusher.versions import WARMUP_FILE, WARMUP_NAME, read_record, versions
 
@@ -85,6 +86,21 @@ def test_why_the_gate_was_overruled_goes_with_the_version(tmp_path: Path) -> Non
     assert (free.force_reason, free.forced_by) == (None, None)
     assert forced is not None
     assert (forced.force_reason, forced.forced_by) == ("a day is missing", "ada at noon")
+
+
+def test_a_version_in_service_already_keeps_the_first_reason_that_it_was_forced_for(tmp_path: Path) -> None:
+    execute(tmp_path, "a")
+    (version,) = versions(tmp_path / "ads")
+    before = read_record(tmp_path / "ads", version)
+    assert before is not None
+    for reason in ("a day is missing", "the same again"):
+        output = execute(tmp_path, "a", force={"force_reason": reason, "forced_by": "ada at noon"})
+        assert output.get_string_custom_property("pushed_version") == str(version)
+    expected = before._replace(force_reason="a day is missing", forced_by="ada at noon")
+    assert read_record(tmp_path / "ads", version) == expected
+    assert versions(tmp_path / "ads") == [version]
+    events = [(event.action, event.version, event.reason) for event in read_history(tmp_path / "ads")]
+    assert events[1:] == [("forced", version, "a day is missing")]
 
 
 @pytest.mark.parametrize(("blessed", "served"), [(0, 1), (1, 0), (0, None)])

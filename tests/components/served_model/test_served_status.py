@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import http.server
 import json
@@ -11,10 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from adclick.errors import AdclickError
-from components.served_model.status import served_version
+from components.served_model import status
+from components.served_model.status import require_answer, served_version
 
 
 @contextlib.contextmanager
@@ -110,3 +113,28 @@ def test_a_server_that_does_not_answer_never_means_no_baseline(folder: str, tmp_
 def test_a_url_that_the_client_does_not_take_is_told(folder: str) -> None:
     with pytest.raises(AdclickError, match=r"evaluation.baseline: http://host:http: server .* is not host:port"):
         served_version("http://host:http", "adclick", folder)
+
+
+def test_before_a_run_any_answer_over_grpc_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "CONNECT_TIMEOUT_S", 0.5)
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        require_answer(f"grpc://127.0.0.1:{port}", "adclick")
+    finally:
+        server.stop(None).wait()
+
+
+def test_before_a_run_the_rest_port_is_no_grpc_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "CONNECT_TIMEOUT_S", 0.5)
+    with answering(200, statuses(v7="AVAILABLE")) as url:
+        require_answer(url, "adclick")
+        wrong = url.replace("http://", "grpc://")
+        with pytest.raises(AdclickError, match=f"evaluation.baseline: {wrong}: cannot tell .* no gRPC server answered"):
+            require_answer(wrong, "adclick")
+
+
+def test_before_a_run_a_grpc_url_without_a_port_is_told() -> None:
+    with pytest.raises(AdclickError, match=r"evaluation.baseline: grpc://host:port: server .* is not host:port"):
+        require_answer("grpc://host:port", "adclick")
