@@ -148,7 +148,7 @@ def test_buckets_of_a_column_that_is_always_missing(
 
 
 def test_rare_values_and_new_ones_have_a_row_each(trained: dict[str, tf.Tensor], layer: tf.keras.layers.Layer) -> None:
-    # south 3 times, north twice, east once with min_count 2: south 0, north 1; the size, 2, for rare or missing, 3 for new
+    # south 3 times, north twice, east once, min_count 2: south 0, north 1; the size, 2, for rare or missing, 3 for new
     assert trained["region"].numpy().tolist() == [1, 0, 0, 2, 1, 0]
     assert one(layer, "region", ["east", "mars", None, "south"]).tolist() == [2, 3, 2, 0]
 
