@@ -57,12 +57,12 @@ class Bucketized(_Entry):
 
 
 class Categorical(_Entry):
-    """A value of a vocabulary learnt from the training rows; rarer values share one bucket."""
+    """A value of a vocabulary learnt from the training rows; rarer values share one row, new ones another."""
 
     kind: Literal["categorical"]
     vocabulary_size: int = Field(default=10_000, ge=1)
     min_count: int = Field(default=5, ge=1)
-    """Values seen less often than this in training count as unknown."""
+    """Values seen less often than this in training count as rare, which is not to say new."""
     default: str = ""
     embedding_dim: int = Field(default=4, ge=1, le=256)
 

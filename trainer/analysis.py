@@ -25,6 +25,11 @@ def vocabulary_name(name: str) -> str:
     return f"vocabulary_{name}"
 
 
+def seen_name(name: str) -> str:
+    """Likewise, of every value that training has seen, the rare ones behind the vocabulary's."""
+    return f"seen_{name}"
+
+
 class Analysis(Protocol):
     """`values` are a feature's present values, [present]."""
 
@@ -39,6 +44,9 @@ class Analysis(Protocol):
 
     def vocabulary(self, feature: Categorical, values: tf.Tensor) -> Any:
         """File of the values that are frequent enough, the most frequent first."""
+
+    def seen(self, feature: Categorical, values: tf.Tensor) -> Any:
+        """File of the values, the most frequent first, `vocabulary_size` at most; the vocabulary is its first part."""
 
 
 class InGraph:
@@ -65,6 +73,10 @@ class InGraph:
             vocab_filename=vocabulary_name(feature.name),
         )
 
+    def seen(self, feature: Categorical, values: tf.Tensor) -> Any:
+        """See Analysis."""
+        return tft.vocabulary(values, top_k=feature.vocabulary_size, vocab_filename=seen_name(feature.name))
+
 
 class Known(NamedTuple):
     """Results by feature name."""
@@ -75,6 +87,8 @@ class Known(NamedTuple):
     quantiles: Mapping[str, list[float]]
     vocabulary_files: Mapping[str, str]
     """Local paths, one value a line."""
+    seen_files: Mapping[str, str]
+    """Likewise."""
 
     def moments(self, feature: Numeric, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:  # noqa: ARG002 - for `InGraph`
         """See Analysis."""
@@ -93,3 +107,8 @@ class Known(NamedTuple):
         """See Analysis."""
         tft.annotate_asset(vocabulary_name(feature.name), vocabulary_name(feature.name))
         return tf.constant(self.vocabulary_files[feature.name])
+
+    def seen(self, feature: Categorical, values: tf.Tensor) -> Any:  # noqa: ARG002 - for `InGraph`
+        """See Analysis."""
+        tft.annotate_asset(seen_name(feature.name), seen_name(feature.name))
+        return tf.constant(self.seen_files[feature.name])

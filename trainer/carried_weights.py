@@ -77,10 +77,11 @@ def start_from(
             continue
         by_value = next((name[len(kind) :] for kind in _BY_VALUE if name.startswith(kind)), None)
         if by_value is not None and by_value in vocabularies:
-            old, new = _places(earlier.get(_VOCABULARY + by_value), vocabularies[by_value])
+            values = vocabularies[by_value]
+            old, new = _places(earlier.get(_VOCABULARY + by_value), values, len(before), len(array))
             if before.shape[1:] == array.shape[1:]:
-                array[new], array[-1] = before[old], before[-1]  # the last row is the unknown values'
-                taken[by_value] = len(new)
+                array[new] = before[old]
+                taken[by_value] = int((new < len(values)).sum())
         elif before.shape == array.shape and (by_value is not None or same):
             array[...] = before
     for effect in model.effects:
@@ -92,11 +93,19 @@ def start_from(
 
 
 def _places(
-    before: npt.NDArray[np.generic] | None, now: list[bytes]
+    before: npt.NDArray[np.generic] | None, now: list[bytes], rows_before: int, rows_now: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Rows of the values that both vocabularies have: in the earlier one, and in this one."""
-    known = {} if before is None else {value: row for row, value in enumerate(before.tobytes().split(b"\n"))}
+    """Rows of what both tables have, in the earlier one and in this one: values, then the rare ones' and the new ones'.
+
+    Tables of models that did not tell new values from rare ones have one row less.
+    """
+    if before is None:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    values = before.tobytes().split(b"\n")
+    known = {value: row for row, value in enumerate(values)}
     pairs = [(known[value], row) for row, value in enumerate(now) if value in known]
+    others = min(rows_before - len(values), rows_now - len(now))
+    pairs += [(len(values) + other, len(now) + other) for other in range(others)]
     both = np.array(pairs, np.int64).reshape(-1, 2)
     return both[:, 0], both[:, 1]
 
@@ -110,9 +119,10 @@ def _take_pair(
     new: list[npt.NDArray[np.int64]] = []
     for axis, name in enumerate((effect.first, effect.second)):
         if name in vocabularies:
-            places = _places(earlier.get(_VOCABULARY + name), vocabularies[name])
-            for kept, rows, size in zip((old, new), places, (before.shape[axis], array.shape[axis]), strict=True):
-                kept.append(np.append(rows, size - 1))  # the last row is the unknown values'
+            sizes = before.shape[axis], array.shape[axis]
+            places = _places(earlier.get(_VOCABULARY + name), vocabularies[name], *sizes)
+            for kept, rows in zip((old, new), places, strict=True):
+                kept.append(rows)
         else:
             old.append(np.arange(before.shape[axis]))
             new.append(np.arange(array.shape[axis]))

@@ -24,19 +24,22 @@ class EmbeddedFeature(NamedTuple):
 
     name: str
     size: int
-    """Rows of the table, the one for unknown values included."""
+    """Rows of the table, those for rare and for new values included."""
     dim: int
     is_text: bool
+    has_new: bool = False
+    """Whether the last row is of values that training has not seen."""
 
 
 def embedded_features(table: FeatureTable, vocabulary_sizes: Mapping[str, int]) -> list[EmbeddedFeature]:
-    """Embedded features in the table's order; `vocabulary_sizes` by categorical feature, without the unknown value."""
+    """Embedded features in the table's order; `vocabulary_sizes` by categorical feature, of frequent values."""
     return [
         EmbeddedFeature(
             feature.name,
             _table_size(feature, vocabulary_sizes),
             feature.embedding_dim,
             isinstance(feature, Text),
+            isinstance(feature, Categorical),
         )
         for feature in table.of_kind(*EMBEDDED_KINDS)
     ]
@@ -44,7 +47,7 @@ def embedded_features(table: FeatureTable, vocabulary_sizes: Mapping[str, int]) 
 
 def _table_size(feature: AnyFeature, vocabulary_sizes: Mapping[str, int]) -> int:
     if isinstance(feature, Categorical):
-        return vocabulary_sizes[feature.name] + 1
+        return vocabulary_sizes[feature.name] + 2  # rare or missing, and new
     if isinstance(feature, Bucketized):
         return feature.buckets + 1
     if isinstance(feature, Hashed | Text):
@@ -247,8 +250,13 @@ class ClickModel(keras.Model):
         """
         return list(self._effect_weights)
 
+    @property
+    def embedded(self) -> list[EmbeddedFeature]:
+        """In order."""
+        return list(self._embedded)
+
     def values_of(self, name: str) -> int:
-        """Of an embedded feature, the unknown one included; 1 of a number, or of the creative."""
+        """Of an embedded feature, rare and new ones included; 1 of a number, or of the creative."""
         return self._sizes.get(name, 1)
 
     @property

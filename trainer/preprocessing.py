@@ -149,9 +149,15 @@ def _bucketized(feature: Bucketized, column: tf.SparseTensor, analysis: Analysis
 
 
 def _categorical(feature: Categorical, column: tf.SparseTensor, analysis: Analysis) -> tf.Tensor:
-    """Index in the vocabulary; its size stands for rare, unknown and missing values. Returns int64 [batch]."""
-    vocabulary = analysis.vocabulary(feature, column.values)
-    return tft.apply_vocabulary(_dense(column, feature.default), vocabulary, num_oov_buckets=1)
+    """Index in the vocabulary; its size for rare and missing values, one more for new ones. Returns int64 [batch].
+
+    A value that training has never seen is most often too young for that, which a rare one is not.
+    """
+    values = _dense(column, feature.default)
+    index = tft.apply_vocabulary(values, analysis.vocabulary(feature, column.values), num_oov_buckets=1)
+    seen = tft.apply_vocabulary(values, analysis.seen(feature, column.values), default_value=-1)
+    new = tf.logical_and(seen < 0, tf.not_equal(_dense(column, ""), ""))
+    return index + tf.cast(new, index.dtype)
 
 
 def _text(feature: Text, column: tf.SparseTensor) -> tf.SparseTensor:

@@ -23,6 +23,7 @@ from trainer.effect_prior import effect_prior
 from trainer.effect_search import wide_part
 from trainer.fitting import CreativeEmbedder, Epoch, best_epoch, fit, log_loss, predict_logits, set_aside
 from trainer.image_tower import ImageTower
+from trainer.new_values import settle_new_values
 from trainer.preprocessing import dense_names
 from trainer.wide_part import WidePart, WideWeights, fit_wide
 
@@ -112,6 +113,7 @@ def train(
     model.blend(wide.bias, wide.weights, share)
     model.multiply_logits(slope)
     shift = calibrating_shift(predict_logits(model, embedder, rows), rows.label, rows.weight)
+    settle_new_values(model, embedder, rows, shift, settings.seed)
     return Trained(model, embedder, share, slope, shift, curve, again)
 
 
@@ -144,7 +146,7 @@ def vocabularies(table: FeatureTable, transform_output: tft.TFTransformOutput) -
 
 
 def vocabulary_sizes(table: FeatureTable, transform_output: tft.TFTransformOutput) -> dict[str, int]:
-    """Without the unknown value, by categorical feature."""
+    """Frequent values, by categorical feature."""
     return {
         feature.name: transform_output.vocabulary_size_by_name(vocabulary_name(feature.name))
         for feature in table.of_kind(Categorical)

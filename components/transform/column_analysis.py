@@ -16,7 +16,7 @@ import tensorflow as tf
 from tfx_bsl import sketches
 
 from configs.features import Bucketized, Categorical, FeatureTable, Numeric
-from trainer.analysis import GRID_BUCKETS, GRID_ERROR, QUANTILE_ERROR, Known, vocabulary_name
+from trainer.analysis import GRID_BUCKETS, GRID_ERROR, QUANTILE_ERROR, Known, seen_name, vocabulary_name
 from trainer.preprocessing import scaled
 
 EMPTY_VOCABULARY = "49d0cd50-04bb-48c0-bc6f-5b575dce351a"  # TFT's stand-in: a lookup table cannot be empty
@@ -69,15 +69,17 @@ def analyse(batches: Iterable[pa.RecordBatch], table: FeatureTable, vocabulary_f
                 sketched[name].AddValues(values)
             elif name in counted:
                 counted[name].append(pc.value_counts(values))
-    vocabularies = {
-        feature.name: _write_vocabulary(feature, counted[feature.name], vocabulary_folder)
-        for feature in table.of_kind(Categorical)
-    }
+    values = {feature.name: _by_count(counted[feature.name]) for feature in table.of_kind(Categorical)}
+
+    def written(feature: Categorical, name: str, min_count: int) -> str:
+        return _write_vocabulary(values[feature.name], feature.vocabulary_size, min_count, vocabulary_folder / name)
+
     return Known(
         {name: (so_far.mean, so_far.variance) for name, (_, so_far) in moments.items()},
         {name: _boundaries(sketch, GRID_BUCKETS) for name, sketch in grids.items()},
         {feature.name: _boundaries(sketched[feature.name], feature.buckets) for feature in table.of_kind(Bucketized)},
-        vocabularies,
+        {one.name: written(one, vocabulary_name(one.name), one.min_count) for one in table.of_kind(Categorical)},
+        {one.name: written(one, seen_name(one.name), 1) for one in table.of_kind(Categorical)},
     )
 
 
@@ -87,16 +89,19 @@ def _boundaries(sketch: sketches.QuantilesSketch, buckets: int) -> list[float]:
     return [0.0] * (buckets - 1) if not found else list(found[0][1:-1])
 
 
-def _write_vocabulary(feature: Categorical, counted: list[pa.StructArray], folder: Path) -> str:
-    """Frequent values, the most frequent first, equally frequent ones in falling byte order."""
+def _by_count(counted: list[pa.StructArray]) -> pa.Table:
+    """Values that a line can hold, the most frequent first, equally frequent ones in falling byte order."""
     values = pa.concat_arrays([part.field("values") for part in counted] or [pa.array([], pa.binary())])
     counts = pa.concat_arrays([part.field("counts") for part in counted] or [pa.array([], pa.int64())])
     total = pa.table({"value": values, "count": counts}).group_by("value").aggregate([("count", "sum")])
-    total = total.filter(pc.greater_equal(total["count_sum"], feature.min_count))
     total = total.filter(pc.invert(pc.match_substring_regex(total["value"], _NO_LINE)))
-    total = total.sort_by([("count_sum", "descending"), ("value", "descending")])
-    kept = total["value"][: feature.vocabulary_size].to_pylist() or [EMPTY_VOCABULARY.encode()]
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / vocabulary_name(feature.name)
+    return total.sort_by([("count_sum", "descending"), ("value", "descending")])
+
+
+def _write_vocabulary(by_count: pa.Table, most: int, min_count: int, file: Path) -> str:
+    """The first `most` values that are frequent enough."""
+    frequent = by_count.filter(pc.greater_equal(by_count["count_sum"], min_count))
+    kept = frequent["value"][:most].to_pylist() or [EMPTY_VOCABULARY.encode()]
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(b"".join(value + b"\n" for value in kept))
     return str(file)

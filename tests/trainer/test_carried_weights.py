@@ -103,6 +103,25 @@ def test_pairs_of_other_vocabularies_go_by_the_values(folder: str) -> None:
         assert now[1].tolist() == first[1].tolist()
 
 
+def test_rare_and_new_values_keep_their_rows(folder: str) -> None:
+    """Two known values, a rare one's row and a new one's: the tables of `made` have one row more than it is told."""
+    earlier, later = made(3, seed=1), made(4, seed=2)
+    write_weights(folder, *earlier, 0.0, {"city": [b"oslo", b"rome"]})
+    assert start_from(folder, *later, {"city": [b"rome", b"bonn", b"oslo"]}).values == {"city": 2}
+    # rome, oslo, rare, new: rows 1, 0, 2, 3 before and 0, 2, 3, 4 now
+    assert logits(*later, [0, 2, 3, 4]) == pytest.approx(logits(*earlier, [1, 0, 2, 3]), abs=1e-5)
+
+
+def test_a_model_that_told_new_values_from_rare_ones_not_leaves_the_new_ones_theirs(folder: str) -> None:
+    earlier, later = made(2, seed=1), made(3, seed=2)
+    write_weights(folder, *earlier, 0.0, {"city": [b"oslo", b"rome"]})
+    start = later[0].value_weights["city"].get_weights()[0]
+    start_from(folder, *later, {"city": [b"oslo", b"rome"]})
+    now = later[0].value_weights["city"].get_weights()[0]
+    assert now[:3].tolist() == earlier[0].value_weights["city"].get_weights()[0].tolist()
+    assert now[3].tolist() == start[3].tolist()
+
+
 def test_a_new_value_keeps_its_start(folder: str) -> None:
     earlier, later = made(2, seed=1), made(3, seed=2)
     write_weights(folder, *earlier, 0.0, {"city": [b"oslo", b"rome"]})

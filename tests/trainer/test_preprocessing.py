@@ -60,7 +60,7 @@ def numbers(values: list[float], moments: tuple[float, float], grid: list[float]
     """Column x of a training set of these moments and quantiles."""
     column = tf.sparse.from_dense(tf.constant([values], tf.float32))
     column = tf.SparseTensor(column.indices[:, ::-1], column.values, column.dense_shape[::-1])
-    known = Known({"x": moments}, {"x": grid}, {}, {})
+    known = Known({"x": moments}, {"x": grid}, {}, {}, {})
     return preprocess({"x": column}, NUMBER, known)["x"].numpy()  # type: ignore[no-any-return]  # TensorFlow has no types
 
 
@@ -147,15 +147,16 @@ def test_buckets_of_a_column_that_is_always_missing(
     assert 1 <= new[0] <= 10  # a row of the embedding table that it has
 
 
-def test_values_seen_too_rarely_are_unknown(trained: dict[str, tf.Tensor], layer: tf.keras.layers.Layer) -> None:
-    # south 3 times, north twice, east once with min_count 2: south 0, north 1, and the size, 2, for the rest
+def test_rare_values_and_new_ones_have_a_row_each(trained: dict[str, tf.Tensor], layer: tf.keras.layers.Layer) -> None:
+    # south 3 times, north twice, east once, min_count 2: south 0, north 1; the size, 2, for rare or missing, 3 for new
     assert trained["region"].numpy().tolist() == [1, 0, 0, 2, 1, 0]
-    assert one(layer, "region", ["east", "mars", None, "south"]).tolist() == [2, 2, 2, 0]
+    assert one(layer, "region", ["east", "mars", None, "south"]).tolist() == [2, 3, 2, 0]
 
 
 def test_a_vocabulary_without_any_frequent_value(sample: Sample, trained: dict[str, tf.Tensor]) -> None:
     # five values once each with min_count 3: Transform writes one placeholder, and every row takes the row after it
     assert sample.output.vocabulary_size_by_name("vocabulary_campaign") == 1
+    assert sample.output.vocabulary_size_by_name("seen_campaign") == 5
     assert trained["campaign"].numpy().tolist() == [1] * 6
 
 

@@ -132,6 +132,16 @@ def test_served_from_columns_equals_served_from_examples(exported: Exported) -> 
     assert predict(exported, **columns) == pytest.approx(served, abs=1e-6)
 
 
+def test_rare_missing_and_new_values_are_served_alike(exported: Exported) -> None:
+    columns = {name: [values[0]] * 4 for name, values in COLUMNS.items()}
+    columns["region"] = ["east", None, "mars", "south"]  # seen once, missing, never seen, in the vocabulary
+    served = exported.signatures["serving_default"](examples=examples(columns))["click_probability"].numpy()
+    found = predict(exported, **columns)
+    assert found == pytest.approx(served, abs=1e-6)
+    assert found[0] == found[1]
+    assert abs(found[1] - found[2]) > 1e-5
+
+
 @pytest.mark.parametrize("name", [feature.name for feature in TABLE.model_inputs])
 def test_each_value_marked_missing_is_one_left_out(exported: Exported, name: str) -> None:
     full = {key: [values[0]] for key, values in COLUMNS.items()}
@@ -140,7 +150,7 @@ def test_each_value_marked_missing_is_one_left_out(exported: Exported, name: str
     served = exported.signatures["serving_default"](examples=examples(without))["click_probability"].numpy()
     found = predict(exported, **without)
     assert found == pytest.approx(served, abs=1e-6)
-    if name != "campaign":  # its vocabulary is empty, so that each value is as unknown as a missing one
+    if name != "campaign":  # its vocabulary is empty, so that each value seen is as rare as a missing one
         assert abs(found[0] - predict(exported, **full)[0]) > 1e-5
 
 

@@ -185,21 +185,21 @@ def test_dropout_works_in_training_only() -> None:
     assert not np.array_equal(model(INPUTS, training=True).numpy(), model(INPUTS).numpy())
 
 
-def test_table_sizes_leave_a_row_for_unknown_values() -> None:
+def test_table_sizes_leave_rows_for_rare_and_new_values() -> None:
     sizes = {one.name: one.size for one in embedded_features(TABLE, {"region": 2, "campaign": 1})}
-    # buckets 1 … n and 0 for missing; a vocabulary and its last row; hashes have a bucket for everything
+    # buckets 1 … n and 0 for missing; a vocabulary, rare values and new ones; hashes have a bucket for everything
     assert sizes == {
         "age": 2 + 1,
         "tenure": 2 + 1,
         "never_cut": 10 + 1,
-        "region": 2 + 1,
-        "campaign": 1 + 1,
+        "region": 2 + 2,
+        "campaign": 1 + 2,
         "page": 50,
         "topics": 1000,
     }
 
 
-def test_unknown_values_share_the_vocabularys_last_row(sample: Sample) -> None:
+def test_rare_and_new_values_take_the_rows_behind_the_vocabulary(sample: Sample) -> None:
     output = sample.output
     size = output.vocabulary_size_by_name("vocabulary_region")
     (region,) = embedded_features(
@@ -209,6 +209,6 @@ def test_unknown_values_share_the_vocabularys_last_row(sample: Sample) -> None:
     ids = output.transform_features_layer()(raw(region=["south", "north", "east", "mars", None]))
     model({"region": ids["region"]})
     model._out.kernel.assign(tf.zeros_like(model._out.kernel))
-    set_weights(model._weights_of["region"], [[1.0], [2.0], [8.0]])
-    # two values pass min_count 2, the more frequent first; east (seen once), mars (never) and missing take the last row
-    assert model({"region": ids["region"]}).numpy().tolist() == [1.0, 2.0, 8.0, 8.0, 8.0]
+    set_weights(model._weights_of["region"], [[1.0], [2.0], [8.0], [16.0]])
+    # two values pass min_count 2, the more frequent first; then east (seen once) and missing, last mars (never seen)
+    assert model({"region": ids["region"]}).numpy().tolist() == [1.0, 2.0, 8.0, 16.0, 8.0]

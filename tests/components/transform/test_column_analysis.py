@@ -50,8 +50,17 @@ def test_values_are_counted_over_all_batches_and_moments_are_of_the_transformed_
     known = analyse([first, second], TABLE, tmp_path)
     # c 3, a 2, b 2, d 1: d is rarer than min_count; of a and b, byte order falling keeps b, and two are kept
     assert Path(known.vocabulary_files["city"]).read_bytes() == b"c\nb\n"
+    assert Path(known.seen_files["city"]).read_bytes() == b"c\nb\n"
     # log(1 + x) of 0, e - 1, 0, e - 1
     assert known.means_and_variances["price"] == pytest.approx((0.5, 0.25))
+
+
+def test_the_values_seen_begin_with_the_vocabulary(tmp_path: Path) -> None:
+    rows = batch(["a", "b", None, "c", "a", "c", "c", "d", "b", "new\nline"], [None] * 10)
+    table = [{**entry, "vocabulary_size": 9} if entry["name"] == "city" else entry for entry in TABLE.model_dump()]
+    known = analyse([rows], FeatureTable.model_validate(table), tmp_path)
+    assert Path(known.vocabulary_files["city"]).read_bytes() == b"c\nb\na\n"
+    assert Path(known.seen_files["city"]).read_bytes() == b"c\nb\na\nd\n"
 
 
 def test_columns_without_a_value_leave_something_to_build_a_graph_with(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from components.example_gen.columns import split_folder, write_columns
 from components.transform.executor import ColumnTransformExecutor
 from configs.features import FLOAT_KINDS, INT_KINDS, FeatureTable
 from pipeline.table_schema import table_schema
-from trainer.analysis import vocabulary_name
+from trainer.analysis import seen_name, vocabulary_name
 from trainer.preprocessing import preprocessing_fn
 
 TABLE = FeatureTable.model_validate(
@@ -190,6 +190,9 @@ def test_vocabularies_are_the_same_in_the_same_order(both: Both, name: str) -> N
     ours = both.columns_graph.vocabulary_by_name(vocabulary_name(name))
     assert ours == both.beam_graph.vocabulary_by_name(vocabulary_name(name))
     assert both.columns_graph.vocabulary_size_by_name(vocabulary_name(name)) == len(ours)
+    seen = both.columns_graph.vocabulary_by_name(seen_name(name))
+    assert seen == both.beam_graph.vocabulary_by_name(seen_name(name))
+    assert seen[: len(ours)] == ours or name == "rare"  # none of its values is frequent, so that a stand-in is
 
 
 def test_ties_are_cut_where_the_vocabulary_is_full(both: Both) -> None:
