@@ -20,7 +20,7 @@ run: sample ## simulate a sample if there is none, then run the whole pipeline o
 	@$(PY) run_local.py --config configs/base.yaml --data-root '$(SAMPLE)/data' --output-root '$(OUTPUT)' $(ARGS)
 
 test: setup ## run every test (TESTS=tests/adclick for some, ARGS= for pytest's own flags)
-	@$(PY) -m pytest $(TESTS) $(ARGS)
+	@$(PY) -m pytest -n logical --maxprocesses 2 --dist loadfile --no-loadscope-reorder $(TESTS) $(ARGS)
 
 check: setup ## formatting, lint and types
 	@.venv/bin/ruff format --check --quiet . || { echo 'mend with: .venv/bin/ruff format .'; exit 1; }
