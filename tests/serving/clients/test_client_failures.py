@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
+from loopback_ports import free_ports
 from scripted_servers import (
     ROW,
     TABLE,
@@ -25,7 +26,6 @@ from scripted_servers import (
     reset,
     trickle,
 )
-from server_process import free_ports
 
 from serving.client import (
     ClickClient,
