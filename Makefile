@@ -7,6 +7,8 @@ SAMPLE ?= data/sample
 OUTPUT ?= out
 TESTS ?= tests
 ARGS ?=
+# Two processes, of which each takes a file at a time; tests/conftest.py gives the order, and a turn to what runs alone.
+SPREAD := -n logical --maxprocesses 2 --dist loadfile --no-loadscope-reorder
 export ADCLICK_SHARED ?= ../shared
 
 help: ## list the targets
@@ -19,8 +21,8 @@ setup: ## build .venv from the hashed locks; a moment when nothing changed
 run: sample ## simulate a sample if there is none, then run the whole pipeline on it (SAMPLE=, OUTPUT=, ARGS=)
 	@$(PY) run_local.py --config configs/base.yaml --data-root '$(SAMPLE)/data' --output-root '$(OUTPUT)' $(ARGS)
 
-test: setup ## run every test (TESTS=tests/adclick for some, ARGS= for pytest's own flags)
-	@$(PY) -m pytest $(TESTS) $(ARGS)
+test: setup ## run every test (TESTS=tests/adclick for some, ARGS= for pytest's own flags, -n0 for one process)
+	@$(PY) -m pytest $(SPREAD) $(TESTS) $(ARGS)
 
 check: setup ## formatting, lint and types
 	@.venv/bin/ruff format --check --quiet . || { echo 'mend with: .venv/bin/ruff format .'; exit 1; }

@@ -16,6 +16,7 @@ HEAVY = ("tensorflow", "apache_beam", "tfx", "numpy", "pandas", "pyarrow", "PIL"
 REPORT = f"import sys; print(*(name for name in {HEAVY!r} if name in sys.modules), file=sys.stderr)"
 
 
+@pytest.mark.alone
 def test_help_answers_within_a_second_and_imports_nothing_heavy() -> None:
     code = f"""
 from adclick.cli import main

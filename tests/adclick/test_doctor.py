@@ -151,6 +151,7 @@ def run_doctor(*arguments: str, **environ: str) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.alone
 def test_verb_reports_faults_with_status_1_in_about_a_second():
     started_s = time.monotonic()
     shown = run_doctor(TF_USE_LEGACY_KERAS="0", TMPDIR="/no/such/folder")

@@ -158,6 +158,7 @@ def test_a_record_of_an_older_adclick_is_shown(root: Path, capsys: pytest.Captur
     }  # fmt: skip
 
 
+@pytest.mark.alone
 def test_the_list_answers_within_a_second_without_tensorflow(root: Path) -> None:
     code = f"""
 import sys

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from loopback_ports import free_ports
 from store_servers import gcs_server, s3_server, store  # noqa: F401 - fixtures
 
 from adclick.stack import prepare_environment
@@ -73,22 +73,13 @@ def run_local(
     return Run(done.returncode, done.stdout, done.stderr, output)
 
 
-def free_ports(count: int) -> list[str]:
-    """Loopback ports that nobody listens on."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [str(each.getsockname()[1]) for each in held]
-    for each in held:
-        each.close()
-    return ports
-
-
 @contextlib.contextmanager
 def served(output: Path) -> Iterator[tuple[int, str, str]]:
     """`adclick serve` on what a run pushed: (process id, gRPC address, REST address)."""
     port, rest_port = free_ports(2)
     command = [
-        sys.executable, "-m", "adclick.cli", "serve", "--output-root", str(output), "--port", port,
-        "--rest-port", rest_port,
+        sys.executable, "-m", "adclick.cli", "serve", "--output-root", str(output), "--port", str(port),
+        "--rest-port", str(rest_port),
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT, env=os.environ)
     assert process.stdout is not None

@@ -107,22 +107,25 @@ def content(output: Path, artifact: str, pattern: str) -> dict[str, Any]:
     return {str(file.relative_to(newest)): CONTENT[artifact, pattern](file) for file in files}
 
 
-def killed(data: Path, output: Path, victim: str) -> int:
-    """Exit status of a run that dies in the middle of a component."""
-    command = [sys.executable, str(KILLED_RUN), victim, "--data-root", str(data), "--output-root", str(output)]
+def killed(data: Path, output: Path, victims: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Runs that die in the middle of one component each, one after the other: (component, exit status)."""
+    command = [sys.executable, str(KILLED_RUN), ",".join(victims)]
+    command += ["--data-root", str(data), "--output-root", str(output)]
     for setting in SMALL:
         command += ["--set", setting]
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    return subprocess.run(command, capture_output=True, cwd=PROJECT, env=environment, timeout=300).returncode
+    done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, env=environment)
+    assert done.returncode == 0, (done.stdout, done.stderr[-2000:])
+    return [(victim, status) for victim, status in map(str.split, done.stdout.splitlines())]
 
 
 @pytest.fixture(scope="module")
 def survivor(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """One output root, a killed run for each component, and then one that is left alone."""
     output = tmp_path_factory.mktemp("killed")
-    for victim in VICTIMS:
-        assert killed(sample / "data", output, victim) == -signal.SIGKILL, victim
-        log = max((output / "logs").iterdir(), key=lambda folder: folder.name)
+    assert killed(sample / "data", output, VICTIMS) == [(victim, str(-signal.SIGKILL.value)) for victim in VICTIMS]
+    logs = sorted((output / "logs").iterdir(), key=lambda folder: folder.name)
+    for victim, log in zip(VICTIMS, logs, strict=True):
         assert list(log.glob(f"*-{victim}.log")), f"{victim} was never reached: what was done before was done again?"
     return run_local(sample / "data", output)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import queue
-import socket
 import subprocess
 import sys
 import threading
@@ -14,16 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from loopback_ports import free_ports
+
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-def free_ports(count: int) -> list[int]:
-    """Loopback ports that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 class ServerProcess:

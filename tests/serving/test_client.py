@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from click_model import probability
-from server_process import REPOSITORY, ServerProcess, free_ports
+from loopback_ports import free_ports
+from server_process import REPOSITORY, ServerProcess
 
 from serving.client import (
     ClickClient,

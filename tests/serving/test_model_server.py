@@ -113,6 +113,7 @@ def test_no_request_fails_while_versions_are_swapped_copied_broken_and_rolled_ba
     assert "version 2 stays in service" in log
 
 
+@pytest.mark.alone
 def test_sigterm_finishes_requests_under_way_and_exits_0(own_server: ServerProcess) -> None:
     """`slow` multiplies matrices for about a second; SIGTERM comes while it does."""
     import grpc

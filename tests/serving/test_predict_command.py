@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from click_model import probability
-from server_process import ServerProcess, free_ports
+from loopback_ports import free_ports
+from server_process import ServerProcess
 
 from serving import predict_command
 

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
+from loopback_ports import free_ports
 from scripted_servers import (
     ROW,
     TABLE,
@@ -25,7 +26,6 @@ from scripted_servers import (
     reset,
     trickle,
 )
-from server_process import free_ports
 
 from serving.client import (
     ClickClient,
@@ -82,6 +82,7 @@ def test_attempts_are_counted(protocol: Protocol, failure: str, retries: int, as
     assert (len(served.asked), caught.value.attempts) == (asked, asked)
 
 
+@pytest.mark.alone
 def test_the_deadline_holds_over_retries(protocol: Protocol) -> None:
     """Waits of 0 to 0.05, 0.1, 0.2, … s: before twenty of them are over, so are 0.5 s."""
     started = time.monotonic()
@@ -95,6 +96,7 @@ def test_the_deadline_holds_over_retries(protocol: Protocol) -> None:
     assert 2 <= len(served.asked) <= 20
 
 
+@pytest.mark.alone
 def test_the_calls_own_timeout_is_the_shorter_one() -> None:
     with grpc_server([math.nan]) as served, GrpcClient(served.address, "m", features=TABLE) as client:
         with pytest.raises(DeadlineError, match=r"no answer from .* \(gRPC\): nothing within 0\.2 s"):
@@ -104,6 +106,7 @@ def test_the_calls_own_timeout_is_the_shorter_one() -> None:
     assert len(served.asked) == 1  # a late answer is not asked for again
 
 
+@pytest.mark.alone
 def test_a_trickle_gains_no_time() -> None:
     started = time.monotonic()
     with (
@@ -135,6 +138,7 @@ def test_a_reset_is_an_error_without_retries_also_on_a_used_connection() -> None
     assert served.connections == 1
 
 
+@pytest.mark.alone
 def test_retry_after_is_waited_for() -> None:
     started = time.monotonic()
     script = [refuse(429, {"Retry-After": "1"}), answer()]
@@ -144,6 +148,7 @@ def test_retry_after_is_waited_for() -> None:
     assert len(served.asked) == 2
 
 
+@pytest.mark.alone
 def test_a_retry_after_beyond_the_deadline_is_told_at_once() -> None:
     script = [refuse(503, {"Retry-After": "30"})]
     with http_server(script) as served, RestClient(served.address, "m", 5.0, features=TABLE) as client:
@@ -189,6 +194,7 @@ def test_a_server_that_starts_late_is_reached(protocol: Protocol) -> None:
     assert len(served.asked) == 1
 
 
+@pytest.mark.alone
 def test_a_host_that_does_not_answer_costs_the_connect_timeout_only(protocol: Protocol) -> None:
     """A listener whose queue is full takes no more connections, as a host behind a silent firewall."""
     with socket.socket() as full:

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from gateway_model import SETTINGS, export_gateway_model
 from gateway_process import PII_KEY, GatewayProcess, RsaPair, gateway_config
-from server_process import REPOSITORY, ServerProcess, free_ports
+from loopback_ports import free_ports
+from server_process import REPOSITORY, ServerProcess
 
 from adclick.privacy import KEY_VARIABLE
 

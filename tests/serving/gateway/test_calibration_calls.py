@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
-from server_process import free_ports
+from loopback_ports import free_ports
 
 from configs.gateway import Upstream
 from serving.gateway.calibration import Calibrations, Looked
@@ -115,6 +115,7 @@ def test_what_is_not_known_is_said_and_asked_once(answer: Answer, reason: str, a
     run(answer, work)
 
 
+@pytest.mark.alone
 def test_a_server_that_holds_its_calibration_back_costs_a_request_its_own_time_at_most() -> None:
 
     async def work(_: ModelCalls, calibrations: Calibrations) -> None:

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from gateway_model import SETTINGS, probability
 from gateway_process import REPOSITORY, ROW, GatewayProcess, gateway_config, token
-from server_process import ServerProcess, free_ports
+from loopback_ports import free_ports
+from server_process import ServerProcess
 
 
 @pytest.fixture

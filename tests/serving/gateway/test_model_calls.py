@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
-from server_process import free_ports
+from loopback_ports import free_ports
 
 from configs.gateway import Upstream
 from serving.gateway.coalescing import Coalescer

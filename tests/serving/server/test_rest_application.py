@@ -79,6 +79,7 @@ def test_gzip_bodies_are_inflated_up_to_the_limit(server: ServerProcess) -> None
     assert (status, reply["error"]) == (400, "Request body is not valid gzip: it ends before its end marker")
 
 
+@pytest.mark.alone
 def test_a_body_beyond_the_limit_is_refused(server: ServerProcess) -> None:
     started_s = time.monotonic()
     status, reply, headers = server.rest("POST", PREDICT, b" " * 1_000_001)
@@ -93,6 +94,7 @@ def test_a_body_beyond_the_limit_is_refused(server: ServerProcess) -> None:
     assert time.monotonic() - started_s < 2
 
 
+@pytest.mark.alone
 def test_nesting_beyond_100_levels_is_refused(server: ServerProcess) -> None:
     deep = b'{"instances": ' + b"[" * 400_000 + b"]" * 400_000 + b"}"
     started_s = time.monotonic()

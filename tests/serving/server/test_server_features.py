@@ -188,6 +188,7 @@ def test_prometheus_and_cors(full_server: ServerProcess) -> None:
     assert "access-control-allow-methods: POST, GET" in reply
 
 
+@pytest.mark.alone
 def test_overload_is_refused_at_once_and_over_soon(full_server: ServerProcess) -> None:
     """Four requests may be under way; while four slow ones are, others are told to come back."""
     body = json.dumps({"signature_name": "slow", "instances": [slow_rounds(full_server, 0.25)]}).encode()
@@ -210,6 +211,7 @@ def test_overload_is_refused_at_once_and_over_soon(full_server: ServerProcess) -
     assert full_server.rest("POST", PREDICT, {"signature_name": "predict", "instances": [ROW]})[0] == 200
 
 
+@pytest.mark.alone
 def test_deadlines_bound_slow_runs_and_slow_bodies(full_server: ServerProcess, channel: Any) -> None:
     body = {"signature_name": "slow", "instances": [slow_rounds(full_server, 4.0)]}
     started_s = time.monotonic()

@@ -123,6 +123,7 @@ async def open_loop(asker: Asker, per_s: float, duration_s: float) -> Outcomes:
     return outcomes
 
 
+@pytest.mark.alone
 def test_four_times_capacity(process: ServerProcess) -> None:
     import grpc
     from tensorflow.core.framework import types_pb2

@@ -120,6 +120,7 @@ def p99_s(latencies_s: list[float]) -> float:
     return sorted(latencies_s)[int(0.99 * len(latencies_s))]
 
 
+@pytest.mark.alone
 def test_swaps_and_rollbacks(served: tuple[ServerProcess, Path], exported: Path) -> None:
     process, base_path = served
     windows: list[tuple[float, float]] = []
@@ -205,6 +206,7 @@ def test_broken_pushes(served: tuple[ServerProcess, Path], exported: Path) -> No
     assert load.versions == {1}
 
 
+@pytest.mark.alone
 def test_a_push_that_copies_in_place(served: tuple[ServerProcess, Path], exported: Path) -> None:
     """As TFX's own Pusher does, `saved_model.pb` well before `variables/`."""
     process, base_path = served

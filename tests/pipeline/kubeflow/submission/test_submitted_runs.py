@@ -272,6 +272,7 @@ def test_names_are_found_beyond_the_first_page(
     assert [one["mode"] for one in api.recurring.values()] == ["DISABLE"] * 6 + ["ENABLE"]
 
 
+@pytest.mark.alone
 def test_a_connection_is_made_in_a_moment(api: KfpApiServer, settings_with: WithSettings) -> None:
     """kfp's own client waits five times five seconds for a server that is not well; ours does not ask it to."""
     api.faults = [Fault("GET", "healthz", status=500, times=5)]
