@@ -97,9 +97,10 @@ def test_a_trainer_setting_never_reruns_the_transform(workspace: tuple[Path, Pat
 
 def test_a_degraded_candidate_is_not_pushed(workspace: tuple[Path, Path]) -> None:
     data, output = workspace
-    # A prior that forbids every value a weight of its own leaves the numbers alone: no ranking worth the name.
+    # A prior that forbids every value a weight of its own leaves the numbers alone: an AUC of 0.58, not 0.68. 600 rows
+    # with 50 clicks prove no loss of 0.1, so that a floor between the two decides.
     without_values = ("model.kind=logistic", "model.estimate_priors=false", "model.embedding_prior=1e9")
-    settings = (*SMALL, *without_values, "model.use_images=false")
+    settings = (*SMALL, *without_values, "model.use_images=false", "evaluation.bounds.min_auc=0.63")
     worse = run_local(data, output, settings=settings)
     assert worse.status == 3, worse.errors
     summary = worse.summary
