@@ -29,7 +29,7 @@ class TensorSpec:
     tensor_name: str
     dtype_enum: int  # tensorflow.DataType
     dtype_name: str  # as the C++ server prints it: float, int64, string, …
-    numpy_dtype: Any  # numpy.dtype; object for strings, whose elements are bytes
+    numpy_dtype: Any  # numpy.dtype; object for strings, whose elements are bytes, or str for their UTF-8
     shape: tuple[int | None, ...] | None = None  # declared sizes, None where open; None as a whole: unknown rank
 
 

@@ -22,11 +22,9 @@ MAX_RANK = 32  # NumPy's limit; TensorFlow's is 254
 
 _CHUNK = 256  # elements looked at together on the way to an error
 _INT32 = (-(2**31), 2**31 - 1)
-_INTEGER_RANGES = {  # the original reads the narrower types as int32 too
-    "int8": _INT32,
-    "int16": _INT32,
-    "uint8": _INT32,
-    "int32": _INT32,
+_INT32_TYPES = ("int8", "int16", "uint8", "int32")  # the original reads the narrower types as int32 too
+_INTEGER_RANGES = {
+    **dict.fromkeys(_INT32_TYPES, _INT32),
     "int64": (-(2**63), 2**63 - 1),
     "uint32": (0, 2**32 - 1),
     "uint64": (0, 2**64 - 1),
@@ -42,6 +40,10 @@ def to_array(value: Any, spec: TensorSpec) -> Array:
         RequestError: INVALID_ARGUMENT for a ragged list or a value of another type than the input's; UNIMPLEMENTED for
             a dtype that JSON has no form for.
     """
+    if type(value) is list and value and type(value[0]) is not list:
+        column = _convert_together(value, spec)
+        if column is not None:
+            return column
     shape: list[int] = []
     first = value
     while type(first) is list:
@@ -77,23 +79,16 @@ def _uniform_leaves(value: Any, shape: list[int]) -> list[Any] | None:
 def _convert_together(leaves: list[Any], spec: TensorSpec) -> Array | None:
     """The leaves as a flat array; None where they are not all of the expected type."""
     dtype = spec.dtype_name
-    if dtype == "string":
-        together = _encode_together(leaves)
-        if together is not None:
-            return _array(together, spec)
     kinds = set(map(type, leaves))
     if dtype in _FLOATS:
         fits = kinds <= {float, int}
     elif dtype == "string":
-        if kinds == {str}:
-            leaves = list(map(str.encode, leaves))
-        elif kinds == {dict}:
+        if kinds == {dict}:
             # As of images' bytes: most requests send none.
             none_sent = leaves.count(_NO_BYTES) == len(leaves)
             leaves = [b""] * len(leaves) if none_sent else list(map(decode_base64, leaves))
-        else:
-            return None
-        fits = True
+            kinds = {bytes}
+        fits = kinds == {bytes} or kinds == {str}
     elif dtype in _INTEGER_RANGES:
         low, high = _INTEGER_RANGES[dtype]
         fits = kinds == {int} and low <= min(leaves) and max(leaves) <= high
@@ -102,22 +97,14 @@ def _convert_together(leaves: list[Any], spec: TensorSpec) -> Array | None:
     return _array(leaves, spec) if fits else None
 
 
-def _encode_together(leaves: list[Any]) -> list[bytes] | None:
-    """UTF-8 of strings, by way of one long one; None where not all are strings, or some hold a zero."""
-    try:
-        strings = "\0".join(leaves).encode().split(b"\0")
-    except TypeError:
-        return None
-    return strings if len(strings) == len(leaves) else None
-
-
 def _array(flat: list[Any], spec: TensorSpec) -> Array:
     if spec.dtype_name == "string":
-        # Assigned, not constructed: NumPy would make its own fixed-width strings and cut trailing zero bytes.
+        # Assigned, not constructed: NumPy would make its own fixed-width strings and cut trailing zero bytes. Strings
+        # stay what they are: TensorFlow takes their UTF-8 (ndarray_tensor.cc), without an object of bytes for each.
         array: Array = np.empty(len(flat), dtype=object)
         array[:] = flat
         return array
-    if _INTEGER_RANGES.get(spec.dtype_name) is _INT32:
+    if spec.dtype_name in _INT32_TYPES:
         return np.array(flat, dtype=np.int64).astype(spec.numpy_dtype)
     return np.array(flat, dtype=spec.numpy_dtype)
 
@@ -152,7 +139,7 @@ def _leaf(value: Any, spec: TensorSpec) -> Any:
     kind, dtype = type(value), spec.dtype_name
     if dtype == "string":
         if kind is str:
-            return value.encode()
+            return value
         if kind is dict:
             return decode_base64(value)
     elif dtype in _FLOATS:

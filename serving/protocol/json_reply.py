@@ -1,7 +1,7 @@
 """Values -> body of a REST reply, laid out as the original lays it out.
 
 Source: tensorflow_serving/util/json_tensor.cc, MakeJsonFromTensors, MakeJsonFromClassificationResult,
-MakeJsonFromRegressionResult, MakeJsonFromStatus and WriteDecimal. Other than there, bytes that are no UTF-8 are
+MakeJsonFromRegressionResult and MakeJsonFromStatus. Other than there, bytes that are no UTF-8 are
 replaced in strings: JSON is UTF-8 (RFC 8259, section 8.1). Outputs of bytes are named `…_bytes` for that.
 """
 
@@ -17,11 +17,11 @@ from serving.models.loader import TensorSpec
 from serving.models.session_call import Array
 from serving.protocol.example_results import Classes
 from serving.protocol.json_debug import json_string
+from serving.protocol.json_decimals import decimals
 from serving.request_error import invalid_argument
 
 _INDENT = "    "
-_SHORT_DIGITS = 6  # printf %g, which absl::StrCat follows
-_FULL_DIGITS = {"float": 9, "double": 17}  # std::numeric_limits<T>::max_digits10
+_FLOATS = ("float", "double")
 _INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint32", "uint64")  # uint16 has no form there
 
 
@@ -65,7 +65,7 @@ def classifications_json(classifications: Sequence[Classes]) -> bytes:
     """`{"results": [[["label", score], …], …]}`."""
     rows = []
     for classes in classifications:
-        scores = _decimals(np.array([score for _, score in classes], np.float32), _FULL_DIGITS["float"])
+        scores = decimals(np.array([score for _, score in classes], np.float32))
         pairs = [f"[{json_string(label)}, {score}]" for (label, _), score in zip(classes, scores, strict=True)]
         rows.append("[" + ", ".join(pairs) + "]")
     return _document("results", "[" + ", ".join(rows) + _end_of_list(rows))
@@ -73,7 +73,7 @@ def classifications_json(classifications: Sequence[Classes]) -> bytes:
 
 def regressions_json(values: Array) -> bytes:
     """`{"results": [value, …]}` of float32 values."""
-    return _document("results", "[" + ", ".join(_decimals(values, _FULL_DIGITS["float"])) + "]")
+    return _document("results", "[" + ", ".join(decimals(values)) + "]")
 
 
 def error_json(message: str) -> bytes:
@@ -125,8 +125,8 @@ def _rows(array: Array, name: str, spec: TensorSpec, value_level: int, list_leve
 def _values(array: Array, name: str, spec: TensorSpec, level: int) -> list[str]:
     """JSON text of each element, in row-major order."""
     values = array.ravel()
-    if spec.dtype_name in _FULL_DIGITS:
-        return _decimals(values, _FULL_DIGITS[spec.dtype_name])
+    if spec.dtype_name in _FLOATS:
+        return decimals(values)
     if spec.dtype_name == "string":
         if name.endswith("_bytes"):
             outer = "\n" + _INDENT * level
@@ -141,33 +141,3 @@ def _values(array: Array, name: str, spec: TensorSpec, level: int) -> list[str]:
     if not len(values):
         return []
     raise invalid_argument(f"Failed to write JSON value for tensor type: {spec.dtype_name}")
-
-
-def _decimals(values: Array, full_digits: int) -> list[str]:
-    """Six digits where they read back as the same number, else all; whole numbers keep a `.0`."""
-    floats = values.tolist()
-    texts = (f"%.{full_digits}g " * len(floats) % tuple(floats)).split()
-    for index in _maybe_short(values).nonzero()[0].tolist():
-        short = f"{floats[index]:.{_SHORT_DIGITS}g}"
-        with np.errstate(over="ignore"):
-            if values.dtype.type(float(short)) == values[index]:
-                texts[index] = short
-    return [text if "." in text else _decimal(text) for text in texts]
-
-
-def _maybe_short(values: Array) -> Array:
-    """Which numbers may read back from six digits: all that do, and few others."""  # [n] -> [n]
-    with np.errstate(all="ignore"):
-        numbers = np.abs(values.astype(np.float64))
-        scale = 10.0 ** (_SHORT_DIGITS - 1 - np.floor(np.log10(numbers)))
-        rounded = np.rint(numbers * scale) / scale
-        # Half the distance to the next number decides; this arithmetic errs by a few distances of doubles.
-        distance = np.maximum(np.spacing(np.abs(values)), 8 * np.spacing(numbers))
-        apart: Array = np.abs(rounded - numbers) > distance
-    return ~apart  # also where there is no such scale: 0, infinities, NaN
-
-
-def _decimal(text: str) -> str:
-    if text[-1] in "nf":  # nan, inf, -inf
-        return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[text]
-    return text if "." in text or "e" in text else text + ".0"

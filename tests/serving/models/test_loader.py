@@ -46,10 +46,11 @@ def test_without_private_functions_the_public_ones_give_the_same(
     spec = model.signatures["wide"]
     feeds = [info.tensor_name for info in spec.inputs.values()]
     fetches = [info.tensor_name for info in spec.outputs.values()] * 2  # a name may be asked for twice
-    values = [np.array([b"abc"], dtype=object), np.float32([[1, 2]])]  # text, x
+    values = [np.array([b"abc", "\u00e9\0\U0001f600"], dtype=object), np.float32([[1, 2]])]  # text, x
     private = make_session_call(model._session, feeds, fetches)(values)
     public = make_session_call(PublicSession(), feeds, fetches)(values)
     assert len(private) == len(public) == 6
+    assert private[2].tolist() == [b"abc", "\u00e9\0\U0001f600".encode()]  # strings stand for their UTF-8
     for one, other in zip(private, public, strict=True):
         np.testing.assert_array_equal(one, other)
     model.close()
