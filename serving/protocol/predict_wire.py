@@ -69,10 +69,9 @@ def parse_tensor(alias: str, proto: bytes) -> Any:
         RequestError: INVALID_ARGUMENT where they are none.
     """
     from google.protobuf.message import DecodeError
-    from tensorflow.core.framework import tensor_pb2
 
     try:
-        return tensor_pb2.TensorProto.FromString(proto)
+        return _tensor_class().FromString(proto)
     except DecodeError as error:
         raise invalid_argument(f"tensor parsing error: {alias}: {error}") from error
 
@@ -137,7 +136,7 @@ def _strings(proto: bytes, start: int, rows: int) -> Array | None:
     ):
         strings = _of_one_length(length, rows).unpack_from(proto, start)
     else:
-        strings = _one_by_one(proto, start)
+        strings = _of_any_length(proto, start, rows)
     if strings is None or len(strings) != rows:
         return None
     texts: Array = np.empty(rows, object)
@@ -150,17 +149,22 @@ def _of_one_length(length: int, rows: int) -> struct.Struct:
     return struct.Struct(f"2x{length}s" * rows)
 
 
-def _one_by_one(proto: bytes, start: int) -> list[bytes] | None:
-    strings: list[bytes] = []
-    add, end = strings.append, len(proto)  # each step counts: there are hundreds to a request
-    while start < end - 1:
-        length = proto[start + 1]
-        if proto[start] != 0x42 or length >= 0x80:
-            return None
-        stop = start + 2 + length
-        add(proto[start + 2 : stop])
-        start = stop
-    return strings if start == end else None
+def _of_any_length(proto: bytes, start: int, rows: int) -> Sequence[bytes] | None:
+    from google.protobuf.message import DecodeError
+
+    try:
+        strings: Sequence[bytes] = _tensor_class().FromString(proto).string_val[:]
+    except DecodeError:
+        return None
+    # Each has a key and a length of one byte before it; anything else in between would make the proto longer.
+    return strings if start + 2 * rows + sum(map(len, strings)) == len(proto) else None
+
+
+@functools.cache
+def _tensor_class() -> Any:
+    from tensorflow.core.framework import tensor_pb2
+
+    return tensor_pb2.TensorProto
 
 
 def _one_int64(proto: bytes, start: int) -> Array | None:
