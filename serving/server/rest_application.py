@@ -27,6 +27,7 @@ from serving.server.metrics import Metrics
 from serving.server.model_calls import ModelCalls
 from serving.server.rest_body import ClientGoneError, read_body
 from serving.server.rest_paths import Route, find_route, is_below_v1
+from serving.server.whole_reply import WholeReply
 
 _log = logging.getLogger(__name__)
 
@@ -169,8 +170,9 @@ class RestApplication:
             headers += _CORS
         if self.draining:
             headers.append((b"connection", b"close"))
-        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await send({"type": "http.response.body", "body": reply.body})
+        with WholeReply(send):
+            await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+            await send({"type": "http.response.body", "body": reply.body})
 
 
 class _Progress:
