@@ -42,6 +42,7 @@ class RestServer:
                 log_level="warning",
                 backlog=_BACKLOG,
                 server_header=False,
+                proxy_headers=False,  # nothing here asks for the client's address or scheme
                 ws="none",
                 timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=int(drain_s),
