@@ -37,19 +37,19 @@ def with_estimated_priors(
     fixed: Sequence[bool],
     seed: int,
     start: PlainFit | None = None,
-) -> tuple[list[Block], PlainFit]:
-    """The blocks with the priors that the rows suggest, and their fit; `fixed` ones keep theirs."""
-    fit = fit_weights(blocks, label, weight, start)
+) -> list[Block]:
+    """The blocks with the priors that the rows suggest; `fixed` ones keep theirs. `start`: as fit_weights takes it."""
+    fit = start
     generator = np.random.default_rng(seed)
     found = list(blocks)
     for _ in range(ROUNDS):
+        fit = fit_weights(found, label, weight, fit)
         information = weight * fit.probabilities * (1.0 - fit.probabilities)
         spreads = _posterior_spreads(found, information, generator)
         for index, (block, weights, spread) in enumerate(zip(found, fit.weights, spreads, strict=True)):
             if not fixed[index]:
                 found[index] = block._replace(prior=_next_prior(block.prior, weights, spread))
-        fit = fit_weights(found, label, weight, fit)
-    return found, fit
+    return found
 
 
 def _next_prior(prior: float, weights: FloatArray, spread: float) -> float:

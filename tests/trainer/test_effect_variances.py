@@ -29,7 +29,7 @@ def test_of_two_columns_that_tell_the_same_one_gets_it() -> None:
     logit = -2.0 + generator.normal(0.0, 0.6, 60)[site]
     label = (generator.random(ROWS) < 1 / (1 + np.exp(-logit))).astype(np.float64)
     blocks = [Block(ValueColumns(ids, 60), 2.0) for ids in (site, category, page)]
-    found, _ = with_estimated_priors(blocks, label, np.ones(ROWS), [False] * 3, seed=1)
+    found = with_estimated_priors(blocks, label, np.ones(ROWS), [False] * 3, seed=1)
     spreads = [(0.5 / block.prior) ** 0.5 for block in found]
     assert 0.45 < spreads[0] < 0.75
     assert spreads[1] < 0.25
@@ -39,5 +39,5 @@ def test_of_two_columns_that_tell_the_same_one_gets_it() -> None:
 def test_fixed_blocks_keep_their_prior() -> None:
     ids = np.arange(100) % 4
     label = (ids == 1).astype(np.float64)
-    found, _ = with_estimated_priors([Block(ValueColumns(ids, 4), 7.0)], label, np.ones(100), [True], seed=1)
+    found = with_estimated_priors([Block(ValueColumns(ids, 4), 7.0)], label, np.ones(100), [True], seed=1)
     assert found[0].prior == 7.0
