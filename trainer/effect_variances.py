@@ -5,6 +5,8 @@ the weights integrated out: the EM algorithm for variance components with τ² =
 likeliest weights and C their posterior covariance by Laplace's approximation (Dempster, Laird and Rubin 1977, section
 4.4; for generalised linear models Schall 1991, doi 10.1093/biomet/78.4.719). C is never formed: draws from the
 posterior are solutions of sparse systems (Papandreou and Yuille 2010, "Gaussian sampling by local perturbations").
+
+Weights that no row has are left out: each has w = 0 and C = τ², which leaves the answer and slows the way to it.
 """
 
 from __future__ import annotations
@@ -42,13 +44,14 @@ def with_estimated_priors(
     fit = start
     generator = np.random.default_rng(seed)
     found = list(blocks)
+    seen = [block.columns.diagonal(weight) > 0.0 for block in blocks]
     for _ in range(ROUNDS):
         fit = fit_weights(found, label, weight, fit)
         information = weight * fit.probabilities * (1.0 - fit.probabilities)
         spreads = _posterior_spreads(found, information, generator)
         for index, (block, weights, spread) in enumerate(zip(found, fit.weights, spreads, strict=True)):
-            if not fixed[index]:
-                found[index] = block._replace(prior=_next_prior(block.prior, weights, spread))
+            if not fixed[index] and seen[index].any():
+                found[index] = block._replace(prior=_next_prior(block.prior, weights[seen[index]], spread))
     return found
 
 
@@ -62,7 +65,7 @@ def _next_prior(prior: float, weights: FloatArray, spread: float) -> float:
 
 
 def _posterior_spreads(blocks: Sequence[Block], information: FloatArray, generator: np.random.Generator) -> list[float]:
-    """Trace of the posterior covariance by block, estimated from DRAWS draws."""
+    """Trace of the posterior covariance of the weights that rows have, by block, estimated from DRAWS draws."""
     widths = [block.columns.width for block in blocks]
     ends = np.cumsum(widths)[:-1]
     units = np.concatenate([np.full(block.columns.width, (2.0 * block.prior) ** -0.5) for block in blocks])
@@ -80,7 +83,7 @@ def _posterior_spreads(blocks: Sequence[Block], information: FloatArray, generat
         data = np.sqrt(information) * generator.standard_normal(len(information))
         wanted = across(data) + generator.standard_normal(len(units))
         squares += np.square(units * _solution(product, wanted, curvature)) / DRAWS
-    return [float(part.sum()) for part in np.split(squares, ends)]
+    return [float(part.sum()) for part in np.split(np.where(diagonal > 0.0, squares, 0.0), ends)]
 
 
 def _solution(product: Callable[[FloatArray], FloatArray], wanted: FloatArray, diagonal: FloatArray) -> FloatArray:
