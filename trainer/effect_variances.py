@@ -68,22 +68,26 @@ def _posterior_spreads(blocks: Sequence[Block], information: FloatArray, generat
     """Trace of the posterior covariance of the weights that rows have, by block, estimated from DRAWS draws."""
     widths = [block.columns.width for block in blocks]
     ends = np.cumsum(widths)[:-1]
-    units = np.concatenate([np.full(block.columns.width, (2.0 * block.prior) ** -0.5) for block in blocks])
+    spreads = np.concatenate([np.full(block.columns.width, (2.0 * block.prior) ** -0.5) for block in blocks])
     diagonal = np.concatenate([block.columns.diagonal(information) for block in blocks])
-    curvature = 1.0 + units**2 * diagonal
+    seen = np.flatnonzero(diagonal > 0.0)
+    units = spreads[seen]
+    curvature = 1.0 + units**2 * diagonal[seen]
 
     def across(slope: FloatArray) -> FloatArray:
-        return np.asarray(units * np.concatenate([block.columns.gradient(slope) for block in blocks]))
+        return np.asarray(units * np.concatenate([block.columns.gradient(slope) for block in blocks])[seen])
 
     def product(values: FloatArray) -> FloatArray:
-        return across(information * logits_of(blocks, np.split(units * values, ends))) + values
+        weights = np.zeros(len(diagonal))
+        weights[seen] = units * values
+        return across(information * logits_of(blocks, np.split(weights, ends))) + values
 
-    squares = np.zeros(sum(widths))
+    squares = np.zeros(len(diagonal))
     for _ in range(DRAWS):
         data = np.sqrt(information) * generator.standard_normal(len(information))
         wanted = across(data) + generator.standard_normal(len(units))
-        squares += np.square(units * _solution(product, wanted, curvature)) / DRAWS
-    return [float(part.sum()) for part in np.split(np.where(diagonal > 0.0, squares, 0.0), ends)]
+        squares[seen] += np.square(units * _solution(product, wanted, curvature)) / DRAWS
+    return [float(part.sum()) for part in np.split(squares, ends)]
 
 
 def _solution(product: Callable[[FloatArray], FloatArray], wanted: FloatArray, diagonal: FloatArray) -> FloatArray:
