@@ -163,5 +163,7 @@ def bag_of_words(words: IntArray, starts: IntArray, size: int) -> WordColumns:
 
     lengths = np.diff(starts)
     return WordColumns(
-        sparse.csr_matrix((np.repeat(np.maximum(lengths, 1), lengths) ** -0.5, words, starts), shape=(len(lengths), size))
+        sparse.csr_matrix(
+            (np.repeat(np.maximum(lengths, 1), lengths) ** -0.5, words, starts), shape=(len(lengths), size)
+        )
     )

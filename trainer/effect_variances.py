@@ -71,6 +71,8 @@ def _posterior_spreads(blocks: Sequence[Block], information: FloatArray, generat
     spreads = np.concatenate([np.full(block.columns.width, (2.0 * block.prior) ** -0.5) for block in blocks])
     diagonal = np.concatenate([block.columns.diagonal(information) for block in blocks])
     seen = np.flatnonzero(diagonal > 0.0)
+    if not len(seen):
+        return [0.0] * len(blocks)
     units = spreads[seen]
     curvature = 1.0 + units**2 * diagonal[seen]
 
@@ -85,7 +87,7 @@ def _posterior_spreads(blocks: Sequence[Block], information: FloatArray, generat
     squares = np.zeros(len(diagonal))
     for _ in range(DRAWS):
         data = np.sqrt(information) * generator.standard_normal(len(information))
-        wanted = across(data) + generator.standard_normal(len(units))
+        wanted = across(data) + generator.standard_normal(len(diagonal))[seen]
         squares[seen] += np.square(units * _solution(product, wanted, curvature)) / DRAWS
     return [float(part.sum()) for part in np.split(squares, ends)]
 
