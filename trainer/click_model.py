@@ -343,8 +343,8 @@ def _product(weights: tf.Tensor, components: tf.Tensor) -> tf.Tensor:
 def _embed(table: keras.layers.Embedding, ids: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:
     """[batch] ids to [batch, dim]; ragged words to the sum of their embeddings over √words, zeros for none.
 
-    As TensorFlow's combiner `sqrtn`: of independent words it spreads as far as one word's. A mean would shrink what each
-    word says of a long text, and a sum would let long texts run away.
+    As TensorFlow's combiner `sqrtn`: of independent words it spreads as far as one word's. A mean would shrink what
+    each word says of a long text, and a sum would let long texts run away.
     """
     if isinstance(ids, tf.RaggedTensor):
         total = tf.reduce_sum(table(ids), axis=1)
