@@ -77,11 +77,12 @@ class Hashed(_Entry):
 
 
 class Text(_Entry):
-    """Several words in a cell, hashed; the words' embeddings are averaged."""
+    """Several words in a cell, hashed; the sum of their embeddings over √words."""
 
     kind: Literal["text"]
     separator: str = Field(default=" ", min_length=1, max_length=1)
-    buckets: int = Field(default=1024, ge=2)
+    buckets: int = Field(default=16_384, ge=2)
+    """Many times the words: one that training has never seen else takes the weight of one that it has."""
     default: str = ""
     embedding_dim: int = Field(default=4, ge=1, le=256)
 

@@ -341,8 +341,13 @@ def _product(weights: tf.Tensor, components: tf.Tensor) -> tf.Tensor:
 
 
 def _embed(table: keras.layers.Embedding, ids: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:
-    """[batch] ids to [batch, dim]; ragged words to the mean of their embeddings, zeros for none."""
+    """[batch] ids to [batch, dim]; ragged words to the sum of their embeddings over √words, zeros for none.
+
+    As TensorFlow's combiner `sqrtn`: of independent words it spreads as far as one word's. A mean would shrink what
+    each word says of a long text, and a sum would let long texts run away.
+    """
     if isinstance(ids, tf.RaggedTensor):
-        mean = tf.reduce_mean(table(ids), axis=1)
-        return tf.where(tf.math.is_nan(mean), tf.zeros_like(mean), mean)
+        total = tf.reduce_sum(table(ids), axis=1)
+        words = tf.cast(ids.row_lengths(), total.dtype)[:, tf.newaxis]
+        return total * tf.math.rsqrt(tf.maximum(words, 1))
     return table(ids)

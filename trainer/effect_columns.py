@@ -88,27 +88,27 @@ class ValueColumns(NamedTuple):
 
 
 class WordColumns(NamedTuple):
-    """Shares of words in a row."""
+    """How much each word counts in a row."""
 
-    shares: Any
+    counts: Any
     """scipy.sparse.csr_matrix [rows, words]"""
 
     @property
     def width(self) -> int:
         """One for each word."""
-        return int(self.shares.shape[1])
+        return int(self.counts.shape[1])
 
     def logits(self, weights: FloatArray) -> FloatArray:
         """As Columns."""
-        return np.asarray(self.shares @ weights)
+        return np.asarray(self.counts @ weights)
 
     def gradient(self, slope: FloatArray) -> FloatArray:
         """As Columns."""
-        return np.asarray(self.shares.T @ slope)
+        return np.asarray(self.counts.T @ slope)
 
     def diagonal(self, information: FloatArray) -> FloatArray:
         """As Columns."""
-        return np.asarray(self.shares.multiply(self.shares).T @ information)
+        return np.asarray(self.counts.multiply(self.counts).T @ information)
 
 
 class CreativeColumns:
@@ -158,10 +158,12 @@ class CreativeColumns:
 
 
 def bag_of_words(words: IntArray, starts: IntArray, size: int) -> WordColumns:
-    """Ragged words by their row starts [rows + 1] to their shares in the row."""
+    """Ragged words by their row starts [rows + 1], each 1 / √words of its row, as the click model takes them."""
     from scipy import sparse
 
     lengths = np.diff(starts)
     return WordColumns(
-        sparse.csr_matrix((1.0 / np.repeat(np.maximum(lengths, 1), lengths), words, starts), shape=(len(lengths), size))
+        sparse.csr_matrix(
+            (np.repeat(np.maximum(lengths, 1), lengths) ** -0.5, words, starts), shape=(len(lengths), size)
+        )
     )

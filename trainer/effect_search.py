@@ -90,7 +90,7 @@ def wide_part(
     fixed = [index < own and (index not in of_values or not settings.estimate_priors) for index in range(len(blocks))]
     if dense and settings.estimate_priors:
         fixed[0] = False
-    blocks, _ = with_estimated_priors(blocks, label, weight, fixed, seed, fit)
+    blocks = with_estimated_priors(blocks, label, weight, fixed, seed, fit)
     return WidePart(
         list(dense),
         list(embedded),

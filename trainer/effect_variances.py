@@ -5,6 +5,8 @@ the weights integrated out: the EM algorithm for variance components with τ² =
 likeliest weights and C their posterior covariance by Laplace's approximation (Dempster, Laird and Rubin 1977, section
 4.4; for generalised linear models Schall 1991, doi 10.1093/biomet/78.4.719). C is never formed: draws from the
 posterior are solutions of sparse systems (Papandreou and Yuille 2010, "Gaussian sampling by local perturbations").
+
+Weights that no row has are left out: each has w = 0 and C = τ², which leaves the answer and slows the way to it.
 """
 
 from __future__ import annotations
@@ -37,19 +39,20 @@ def with_estimated_priors(
     fixed: Sequence[bool],
     seed: int,
     start: PlainFit | None = None,
-) -> tuple[list[Block], PlainFit]:
-    """The blocks with the priors that the rows suggest, and their fit; `fixed` ones keep theirs."""
-    fit = fit_weights(blocks, label, weight, start)
+) -> list[Block]:
+    """The blocks with the priors that the rows suggest; `fixed` ones keep theirs. `start`: as fit_weights takes it."""
+    fit = start
     generator = np.random.default_rng(seed)
     found = list(blocks)
+    seen = [block.columns.diagonal(weight) > 0.0 for block in blocks]
     for _ in range(ROUNDS):
+        fit = fit_weights(found, label, weight, fit)
         information = weight * fit.probabilities * (1.0 - fit.probabilities)
         spreads = _posterior_spreads(found, information, generator)
         for index, (block, weights, spread) in enumerate(zip(found, fit.weights, spreads, strict=True)):
-            if not fixed[index]:
-                found[index] = block._replace(prior=_next_prior(block.prior, weights, spread))
-        fit = fit_weights(found, label, weight, fit)
-    return found, fit
+            if not fixed[index] and seen[index].any():
+                found[index] = block._replace(prior=_next_prior(block.prior, weights[seen[index]], spread))
+    return found
 
 
 def _next_prior(prior: float, weights: FloatArray, spread: float) -> float:
@@ -62,24 +65,30 @@ def _next_prior(prior: float, weights: FloatArray, spread: float) -> float:
 
 
 def _posterior_spreads(blocks: Sequence[Block], information: FloatArray, generator: np.random.Generator) -> list[float]:
-    """Trace of the posterior covariance by block, estimated from DRAWS draws."""
+    """Trace of the posterior covariance of the weights that rows have, by block, estimated from DRAWS draws."""
     widths = [block.columns.width for block in blocks]
     ends = np.cumsum(widths)[:-1]
-    units = np.concatenate([np.full(block.columns.width, (2.0 * block.prior) ** -0.5) for block in blocks])
+    spreads = np.concatenate([np.full(block.columns.width, (2.0 * block.prior) ** -0.5) for block in blocks])
     diagonal = np.concatenate([block.columns.diagonal(information) for block in blocks])
-    curvature = 1.0 + units**2 * diagonal
+    seen = np.flatnonzero(diagonal > 0.0)
+    if not len(seen):
+        return [0.0] * len(blocks)
+    units = spreads[seen]
+    curvature = 1.0 + units**2 * diagonal[seen]
 
     def across(slope: FloatArray) -> FloatArray:
-        return np.asarray(units * np.concatenate([block.columns.gradient(slope) for block in blocks]))
+        return np.asarray(units * np.concatenate([block.columns.gradient(slope) for block in blocks])[seen])
 
     def product(values: FloatArray) -> FloatArray:
-        return across(information * logits_of(blocks, np.split(units * values, ends))) + values
+        weights = np.zeros(len(diagonal))
+        weights[seen] = units * values
+        return across(information * logits_of(blocks, np.split(weights, ends))) + values
 
-    squares = np.zeros(sum(widths))
+    squares = np.zeros(len(diagonal))
     for _ in range(DRAWS):
         data = np.sqrt(information) * generator.standard_normal(len(information))
-        wanted = across(data) + generator.standard_normal(len(units))
-        squares += np.square(units * _solution(product, wanted, curvature)) / DRAWS
+        wanted = across(data) + generator.standard_normal(len(diagonal))[seen]
+        squares[seen] += np.square(units * _solution(product, wanted, curvature)) / DRAWS
     return [float(part.sum()) for part in np.split(squares, ends)]
 
 

@@ -50,19 +50,23 @@ def fit_weights(
     weights to, by block; zeros without.
 
     L-BFGS (Liu and Nocedal 1989, doi 10.1007/BF01589116) on weights in units of what is known about each, prior and
-    rows together, which makes the problem round.
+    rows together, which makes the problem round. Weights that no row has stay at their means and cost no step.
     """
     rate = float(np.clip(np.average(label, weights=weight), 1e-6, 1.0 - 1e-6))
     base = float(np.log(rate) - np.log1p(-rate))
     information = weight * (rate * (1.0 - rate))
     prior = np.concatenate([np.full(block.columns.width, 2.0 * block.prior) for block in blocks])
-    known = prior + np.concatenate([block.columns.diagonal(information) for block in blocks])
-    units, held = known**-0.5, prior / known
+    told = np.concatenate([block.columns.diagonal(information) for block in blocks])
+    seen = np.flatnonzero(told > 0.0)
+    known = prior[seen] + told[seen]
+    units, held = known**-0.5, prior[seen] / known
     centre = np.zeros(len(prior)) if means is None else np.concatenate([one.ravel() for one in means])
     ends = np.cumsum([block.columns.width for block in blocks])[:-1]
 
     def weights_of(values: FloatArray) -> list[FloatArray]:
-        return np.split(centre + units * values[1:], ends)
+        weights = centre.copy()
+        weights[seen] += units * values[1:]
+        return np.split(weights, ends)
 
     def logits(values: FloatArray) -> FloatArray:
         return np.asarray(base + values[0] + logits_of(blocks, weights_of(values)))
@@ -73,13 +77,14 @@ def fit_weights(
         loss = float(weight @ (np.logaddexp(0.0, eta) - label * eta)) + 0.5 * float(values[1:] @ pulled)
         slope = weight * (_sigmoid(eta) - label)
         gradient = np.concatenate([block.columns.gradient(slope) for block in blocks])
-        return loss, np.concatenate([[slope.sum()], units * gradient + pulled])
+        return loss, np.concatenate([[slope.sum()], units * gradient[seen] + pulled])
 
-    first = np.zeros(len(prior) + 1)
+    first = np.zeros(len(seen) + 1)
     if start is not None:
         before = np.concatenate(start.weights)
         first[0] = start.bias - base
-        first[1 : 1 + len(before)] = (before - centre[: len(before)]) / units[: len(before)]
+        both = seen[seen < len(before)]
+        first[1 : 1 + len(both)] = (before[both] - centre[both]) / units[: len(both)]
     options = {"maxiter": ITERATIONS, "ftol": TOLERANCE, "gtol": GRADIENT_TOLERANCE, "maxcor": 20}
     found = optimize.minimize(objective, first, jac=True, method="L-BFGS-B", options=options)
     return PlainFit(base + float(found.x[0]), weights_of(found.x), _sigmoid(logits(found.x)))

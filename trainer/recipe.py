@@ -210,9 +210,9 @@ def _effect_priors(embedded: list[EmbeddedFeature], rows: Rows, settings: Model,
             of_word, words = ids.value_rowids().numpy(), ids.flat_values.numpy()
             label, weight = rows.label[of_word], rows.weight[of_word]
             prior = effect_prior(words, label, weight, settings.embedding_prior, aggregated)
-            # A row takes the mean of its words' weights, so that a word's effect is its weight over their number.
+            # A row takes the sum of its words' weights over √words, so that a word's effect is its weight over that.
             length = max(len(words) / max(len(np.unique(of_word)), 1), 1.0)
-            priors[one.name] = prior / length**2
+            priors[one.name] = prior / length
         else:
             prior = effect_prior(ids.numpy(), rows.label, rows.weight, settings.embedding_prior, aggregated)
             priors[one.name] = prior

@@ -60,9 +60,10 @@ def test_products_are_those_of_the_matrix(made: Callable[[], Columns], matrix: F
     assert columns.diagonal(slope**2) == pytest.approx(np.square(matrix).T @ slope**2)
 
 
-def test_words_share_their_row() -> None:
-    words = bag_of_words(np.array([2, 0, 2]), np.array([0, 2, 2, 3]), 3)  # two words, none, one
+def test_words_count_one_over_the_root_of_their_number() -> None:
+    words = bag_of_words(np.array([2, 0, 1, 1, 2]), np.array([0, 4, 4, 5]), 3)  # four words, none, one
     assert words.width == 3
-    assert words.logits(np.array([1.0, 5.0, 3.0])).tolist() == [2.0, 0.0, 3.0]
-    assert words.gradient(np.array([1.0, 9.0, 1.0])).tolist() == [0.5, 0.0, 1.5]
-    assert words.diagonal(np.array([1.0, 9.0, 1.0])).tolist() == [0.25, 0.0, 1.25]
+    # row 0 has 1 / √4 = 0.5 of words 0 and 2 and twice that of word 1, row 2 has word 2
+    assert words.logits(np.array([1.0, 5.0, 3.0])).tolist() == [7.0, 0.0, 3.0]
+    assert words.gradient(np.array([1.0, 9.0, 1.0])).tolist() == [0.5, 1.0, 1.5]
+    assert words.diagonal(np.array([1.0, 9.0, 1.0])).tolist() == [0.25, 1.0, 1.25]

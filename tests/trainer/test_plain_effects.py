@@ -51,3 +51,14 @@ def test_a_start_changes_the_way_and_not_the_end() -> None:
     start = fit_weights(blocks[:1], label, np.ones(500))
     alone = fit_weights(blocks, label, np.ones(500))
     assert fit_weights(blocks, label, np.ones(500), start).probabilities == pytest.approx(alone.probabilities, abs=1e-3)
+
+
+def test_weights_that_no_row_has_stay_at_their_means() -> None:
+    """Of four values rows have the first and the last, as in a table of those two alone."""
+    label = np.tile([1.0, 0.0, 0.0], 40)
+    ids = np.repeat([0, 1], [30, 90])
+    two = fit_weights([Block(ValueColumns(ids, 2), 2.0)], label, np.ones(120), means=[np.array([0.5, 1.0])])
+    start = fit_weights([Block(ValueColumns(3 * ids, 4), 9.0)], label, np.ones(120))
+    means = [np.array([0.5, -7.0, 8.0, 1.0])]
+    four = fit_weights([Block(ValueColumns(3 * ids, 4), 2.0)], label, np.ones(120), start, means)
+    assert four.weights[0] == pytest.approx([two.weights[0][0], -7.0, 8.0, two.weights[0][1]], abs=1e-6)

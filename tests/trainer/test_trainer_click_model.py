@@ -40,8 +40,8 @@ def test_linear_part_is_bias_plus_one_weight_per_value() -> None:
     model._out.kernel.assign(tf.zeros_like(model._out.kernel))
     set_weights(model._weights_of["region"], [[0.1], [0.2], [0.4]])
     set_weights(model._weights_of["topics"], [[9.0], [1.0], [9.0], [2.0]])
-    # row 0: -2 + 0.1 + (1 + 2) / 2 = -0.4; row 1 has no word: -2 + 0.4 = -1.6
-    assert model(INPUTS).numpy() == pytest.approx([-0.4, -1.6], abs=1e-6)
+    # row 0: -2 + 0.1 + (1 + 2) / √2 = 0.2213; row 1 has no word: -2 + 0.4 = -1.6
+    assert model(INPUTS).numpy() == pytest.approx([-1.9 + 3.0 / 2.0**0.5, -1.6], abs=1e-6)
 
 
 def test_a_blend_is_between_the_wide_part_and_itself() -> None:
@@ -102,10 +102,10 @@ def test_parts_stand_in_order_numbers_embeddings_creative() -> None:
     set_weights(model._tables["topics"], [[9.0, 9.0], [1.0, 2.0], [9.0, 9.0], [3.0, 6.0]])
     places = 10.0 ** np.arange(7)  # bid, region (2), topics (2), creative (2)
     model._out.kernel.assign(np.concatenate([places, np.zeros(7)])[:, np.newaxis])
-    # row 0: 1·1.5 + 10·0.1 + 100·0.2 + 1000·mean(1, 3) + 10^4·mean(2, 6) + 10^5·7 + 10^6·1
-    #      = 1.5 + 1 + 20 + 2000 + 40 000 + 700 000 + 1 000 000 = 1 742 022.5
+    # row 0: 1·1.5 + 10·0.1 + 100·0.2 + 1000·(1 + 3) / √2 + 10^4·(2 + 6) / √2 + 10^5·7 + 10^6·1
+    #      = 1.5 + 1 + 20 + 84 000 / √2 + 700 000 + 1 000 000 = 1 700 022.5 + 59 396.97
     # row 1: -0.5 + 10·0.3 + 100·0.4, no word, no creative = 42.5
-    assert model(INPUTS, creative).numpy() == pytest.approx([1_742_022.5, 42.5], rel=1e-6)
+    assert model(INPUTS, creative).numpy() == pytest.approx([1_700_022.5 + 84_000 / 2**0.5, 42.5], rel=1e-6)
 
 
 def test_a_row_without_words_leaves_gradients_finite() -> None:
@@ -151,8 +151,8 @@ def test_deepfm_multiplies_pairs_of_embeddings() -> None:
     set_weights(model._tables["region"], [[1.0, 2.0], [0.0, 0.0], [3.0, 4.0]])
     set_weights(model._tables["topics"], [[9.0, 9.0], [1.0, 2.0], [9.0, 9.0], [3.0, 6.0]])
     set_weights(model._out, [[1.0], [10.0]], [0.5])
-    # row 0: topics' mean is (2, 4): 1·2 + 10 · 2·4 + 0.5 = 82.5; row 1 has no word, so no product
-    assert model(INPUTS).numpy() == pytest.approx([82.5, 0.5], abs=1e-5)
+    # row 0: topics give (4, 8) / √2: (1·4 + 10 · 2·8) / √2 + 0.5; row 1 has no word, so no product
+    assert model(INPUTS).numpy() == pytest.approx([164.0 / 2.0**0.5 + 0.5, 0.5], abs=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["logistic", "wide_deep", "deepfm", "dcn_v2"])
