@@ -8,7 +8,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from conftest import IMPRESSIONS, SMALL, Run, run_local
+from local_run import IMPRESSIONS, SMALL, Run, run_local
 from store_servers import Store
 
 from adclick.filesystem import list_names, read_bytes, write_bytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Run, run_local
+from local_run import Run, run_local
 
 pytestmark = pytest.mark.e2e
 

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import psutil
 import pytest
-from conftest import Run, served
+from local_run import Run, served
 from PIL import Image
 
 from serving.client import GrpcClient, RestClient

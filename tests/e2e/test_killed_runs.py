@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import PROJECT, SMALL, Run, run_local
 from google.protobuf import text_format
+from local_run import PROJECT, SMALL, Run, run_local
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
 pytestmark = pytest.mark.e2e

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 from cluster_volume import deliver, first_deliveries
-from conftest import PROJECT, SMALL, Run
 from launcher.driver import KFP_2_0, KFP_2_5, NEWEST, Release
 from launcher.run import FAILED, SKIPPED, Cluster, RunResult, run
+from local_run import PROJECT, SMALL, Run
 from loopback_ports import free_ports
 from wheel_prefix import Prefix, install_wheel
 

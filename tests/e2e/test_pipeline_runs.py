@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import CREATIVES, IMPRESSIONS, SMALL, Run, run_local
+from local_run import CREATIVES, IMPRESSIONS, SMALL, Run, run_local
 from PIL import Image
 
 from adclick import cli

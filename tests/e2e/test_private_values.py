@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from conftest import SMALL, Run, run_local
+from local_run import SMALL, Run, run_local
 
 from adclick.privacy import KEY_VARIABLE, hashed
 from components.example_gen.columns import read_columns

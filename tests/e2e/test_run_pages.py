@@ -8,7 +8,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from conftest import SMALL, Run, run_local
+from local_run import SMALL, Run, run_local
 
 from components.run_report.html.figures import resolve
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PROJECT, Run, served
+from local_run import PROJECT, Run, served
 
 pytestmark = pytest.mark.e2e
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import SMALL, run_local
+from local_run import SMALL, run_local
 
 from configs.best_values import read_best
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import yaml
-from conftest import PROJECT, run_local
+from local_run import PROJECT, run_local
 
 from components.example_gen.splitting import SplitRule, eval_mask
 from configs.loading import load_settings
