@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-import uvicorn
+from uvicorn_server import listening
 
 from serving.server import http_protocol
-from serving.server.http_protocol import BoundedHttpProtocol
-from serving.server.listener import bind_listener
 
 BODY = b"x" * 1000
 H2C = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAA\r\n"
@@ -38,15 +36,8 @@ def answered(pieces: Sequence[bytes], wait_s: float = 0.3) -> str:
     """What comes back for pieces sent one after the other, until nothing more comes for `wait_s`."""
 
     async def main() -> bytes:
-        config = uvicorn.Config(
-            length_of_body, http=BoundedHttpProtocol, lifespan="off", log_config=None, ws="none", loop="asyncio"
-        )
-        server = uvicorn.Server(config)
-        with bind_listener("127.0.0.1", 0) as listener:
-            serving = asyncio.get_running_loop().create_task(server.serve(sockets=[listener]))
-            while not server.started:
-                await asyncio.sleep(0.005)
-            reader, writer = await asyncio.open_connection(*listener.getsockname()[:2])
+        async with listening(length_of_body) as address:
+            reader, writer = await asyncio.open_connection(*address)
             received = b""
             with contextlib.suppress(ConnectionError, asyncio.TimeoutError):
                 for piece in pieces:
@@ -56,8 +47,6 @@ def answered(pieces: Sequence[bytes], wait_s: float = 0.3) -> str:
                 while more := await asyncio.wait_for(reader.read(65536), wait_s):
                     received += more
             writer.close()
-            server.should_exit = True
-            await serving
             return received
 
     return asyncio.run(main()).decode()

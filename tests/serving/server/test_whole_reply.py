@@ -7,10 +7,8 @@ import socket
 from typing import Any
 
 import pytest
-import uvicorn
+from uvicorn_server import listening
 
-from serving.server.http_protocol import BoundedHttpProtocol
-from serving.server.listener import bind_listener
 from serving.server.whole_reply import WholeReply
 
 LARGE = b"x" * 5_000_000  # more than a socket's buffers hold
@@ -39,18 +37,8 @@ def written(monkeypatch: pytest.MonkeyPatch, request: bytes) -> tuple[bytes, lis
             super().write(b"".join(parts))
 
     async def main() -> bytes:
-        config = uvicorn.Config(
-            application, http=BoundedHttpProtocol, lifespan="off", log_config=None, ws="none", loop="asyncio"
-        )
-        server = uvicorn.Server(config)
-        with bind_listener("127.0.0.1", 0) as listener:
-            serving = asyncio.get_running_loop().create_task(server.serve(sockets=[listener]))
-            while not server.started:
-                await asyncio.sleep(0.005)
-            received = await asyncio.to_thread(ask, listener.getsockname()[:2], request)
-            server.should_exit = True
-            await serving
-            return received
+        async with listening(application) as address:
+            return await asyncio.to_thread(ask, address, request)
 
     monkeypatch.setattr(asyncio.selector_events, "_SelectorSocketTransport", Noted)
     return asyncio.run(main()), calls
