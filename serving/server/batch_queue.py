@@ -72,7 +72,7 @@ class BatchQueue:
     def __init__(self, signature: Any, parameters: BatchingParameters | None, max_waiting: int) -> None:
         """`parameters` None: no batching; then `max_waiting` runs wait at most."""
         self.signature = signature
-        self.times = RunTimes()
+        self.times = RunTimes(together=parameters is not None)
         self.scheduled = False  # in the executor's round of queues
         self.rows = 0
         self.parameters = parameters

@@ -10,23 +10,26 @@ from __future__ import annotations
 # Rounds of the loop without a new run after which all that has arrived counts as taken in; a gRPC call takes two.
 _QUIET_ROUNDS = 2
 _LONGEST_S = 0.002  # of taking in, while runs keep coming
-_LONGEST_TOGETHER_S = 0.004
-_PATIENCE_S = 0.0002  # longer than gRPC takes from one call to the next, much shorter than a client takes to ask again
-_MAX_ALONE = 4
+_LONGEST_TOGETHER_S = 0.008
+# Longer than gRPC takes from one call to the next, much shorter than a client takes to ask again.
+_PATIENCE_S = 0.001
+# So often, as many as were expected are enough, after a wait for more that was in vain.
+_CONTENT_GATHERINGS = 8
 
 
 class Gathering:
     """Decides round by round; where runs have lately come in company, it waits a moment for the next.
 
-    A client that asks one thing at a time is never kept waiting: its runs come alone.
+    It waits until as many have come as came of late, and now and then longer, to see whether more would. A client that
+    asks one thing at a time is never kept waiting: its runs come alone.
     """
 
     def __init__(self, together: bool) -> None:
         """`together`: whether runs that are taken in together are made together."""
         self._together = together
         self._longest_s = _LONGEST_TOGETHER_S if together else _LONGEST_S
-        self._patience_s = 0.0
-        self._alone = 0
+        self._expected = 1
+        self._content = 0  # gatherings to come that do not look for more than are expected
         self._taken = 0
         self._seen = 0
         self._quiet_rounds = 0
@@ -46,18 +49,27 @@ class Gathering:
             self._quiet_rounds = 0
         else:
             self._quiet_rounds += 1
-        quiet = self._quiet_rounds >= _QUIET_ROUNDS and now_s - self._last_s >= self._patience_s
-        if not quiet and now_s - self._since_s < self._longest_s:
-            return False
-        self._learn(arrived - self._taken)
+        runs = arrived - self._taken
+        if now_s - self._since_s < self._longest_s:
+            if self._quiet_rounds < _QUIET_ROUNDS:
+                return False
+            if self._waits(runs) and now_s - self._last_s < _PATIENCE_S:
+                return False
+        self._learn(runs)
         self._taken = arrived
         return True
 
+    def _waits(self, runs: int) -> bool:
+        """Whether more may come than the `runs` that have."""
+        return self._expected > 1 and (runs < self._expected or not self._content)
+
     def _learn(self, runs: int) -> None:
-        if runs > 1:
-            self._alone = 0
-            self._patience_s = _PATIENCE_S if self._together else 0.0
-        elif runs:
-            self._alone += 1
-            if self._alone >= _MAX_ALONE:
-                self._patience_s = 0.0
+        if not self._together or not runs:
+            return
+        if runs > self._expected:
+            self._expected, self._content = runs, 0
+        elif runs < self._expected:
+            self._expected -= max(1, (self._expected - runs) // 2)  # one gathering may have missed some
+            self._content = _CONTENT_GATHERINGS
+        else:
+            self._content = self._content - 1 if self._content else _CONTENT_GATHERINGS

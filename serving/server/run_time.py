@@ -6,6 +6,9 @@ import statistics
 from collections import deque
 
 MAX_INLINE_S = 1e-3
+# Where runs that wait are made together, the next one serves all that have come meanwhile; in a thread it would serve
+# the few that had come before, and cost as much again for the others.
+MAX_INLINE_TOGETHER_S = 2.5e-3
 # More for each row. What Python made of many rows lies in the caches of the loop's core: a run of them in a thread
 # takes up to half as much time again, and both threads wait for the interpreter's lock.
 MAX_INLINE_ROW_S = 6e-6
@@ -28,15 +31,17 @@ class RunTimes:
     """Times of one signature's last runs, and from them the leave to run on the event loop itself.
 
     None of them may have taken much of a processor, or a signature that is at times slow would hold up the loop. How
-    much that is depends on the rows: times are kept as shares of MAX_INLINE_S and MAX_INLINE_ROW_S together. Of the
-    time that passed, the median counts: some runs have waited for a processor or the interpreter lock; yet TensorFlow's
-    default executor computes in threads of its own, whose time only passes here. A run that held up the loop for long
-    bars the signature from it, for twice as long each time.
+    much that is depends on the rows: times are kept as shares of what a run of as many may take. Of the time that
+    passed, the median counts: some runs have waited for a processor or the interpreter lock; yet TensorFlow's default
+    executor computes in threads of its own, whose time only passes here. A run that held up the loop for long bars the
+    signature from it, for twice as long each time.
     """
 
-    __slots__ = ("_bar_s", "_barred_until_s", "_cpu_share", "_passed_share")
+    __slots__ = ("_bar_s", "_barred_until_s", "_cpu_share", "_passed_share", "_quick_s")
 
-    def __init__(self) -> None:
+    def __init__(self, together: bool) -> None:
+        """`together`: whether runs that wait are made together."""
+        self._quick_s = MAX_INLINE_TOGETHER_S if together else MAX_INLINE_S
         self._passed_share: deque[float] = deque(maxlen=_RUNS)
         self._cpu_share: deque[float] = deque(maxlen=_RUNS)
         self._bar_s = _FIRST_BAR_S
@@ -44,7 +49,7 @@ class RunTimes:
 
     def note(self, run_s: float, cpu_s: float, rows: int) -> None:
         """A run of `rows` rows in a thread took `run_s`, and `cpu_s` of that thread's processor time."""
-        quick_s = MAX_INLINE_S + rows * MAX_INLINE_ROW_S
+        quick_s = self._quick_s + rows * MAX_INLINE_ROW_S
         self._passed_share.append(run_s / quick_s)
         self._cpu_share.append(cpu_s / quick_s)
 

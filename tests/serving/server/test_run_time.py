@@ -9,7 +9,7 @@ MS = 0.001
 
 def times_of(*runs: tuple[float, float]) -> RunTimes:
     """After runs of one row in threads: (milliseconds passed, milliseconds of a processor)."""
-    times = RunTimes()
+    times = RunTimes(together=False)
     for passed_ms, cpu_ms in runs:
         times.note(passed_ms * MS, cpu_ms * MS, 1)
     return times
@@ -28,7 +28,7 @@ def test_one_run_that_took_much_of_a_processor_forbids_it() -> None:
 
 def test_runs_of_many_rows_may_take_longer() -> None:
     """1 ms and 6 µs a row: 7 ms for a thousand, 1.006 for one."""
-    thousand, one = RunTimes(), RunTimes()
+    thousand, one = RunTimes(together=False), RunTimes(together=False)
     for _ in range(8):
         thousand.note(7 * MS, 6.9 * MS, 1000)
         one.note(1.1 * MS, 1.1 * MS, 1)
@@ -36,6 +36,15 @@ def test_runs_of_many_rows_may_take_longer() -> None:
     assert not one.may_run_inline(1, 0.0)
     thousand.note(7 * MS, 7.1 * MS, 1000)
     assert not thousand.may_run_inline(1000, 0.0)
+
+
+def test_runs_that_are_made_together_may_take_longer() -> None:
+    """2.5 ms and 6 µs a row, where the next run serves whoever has come meanwhile; 1 ms where it serves one request."""
+    for together, cpu_ms, allowed in ((True, 2.5, True), (True, 2.6, False), (False, 1.0, True), (False, 1.1, False)):
+        times = RunTimes(together)
+        for _ in range(8):
+            times.note(cpu_ms * MS, cpu_ms * MS, 1)
+        assert times.may_run_inline(1, 0.0) == allowed, (together, cpu_ms)
 
 
 def test_runs_that_waited_for_a_processor_do_not_count_unless_most_did() -> None:
