@@ -14,7 +14,7 @@ _LONGEST_TOGETHER_S = 0.008
 # Longer than gRPC takes from one call to the next, much shorter than a client takes to ask again.
 _PATIENCE_S = 0.001
 # So often, as many as were expected are enough, after a wait for more that was in vain.
-_CONTENT_GATHERINGS = 8
+_GATHERINGS_BETWEEN_PROBES = 8
 
 
 class Gathering:
@@ -29,7 +29,7 @@ class Gathering:
         self._together = together
         self._longest_s = _LONGEST_TOGETHER_S if together else _LONGEST_S
         self._expected = 1
-        self._content = 0  # gatherings to come that do not look for more than are expected
+        self._until_probe = 0  # gatherings to come that do not look for more than are expected
         self._taken = 0
         self._seen = 0
         self._quiet_rounds = 0
@@ -60,16 +60,16 @@ class Gathering:
         return True
 
     def _waits(self, runs: int) -> bool:
-        """Whether more may come than the `runs` that have."""
-        return self._expected > 1 and (runs < self._expected or not self._content)
+        """Whether more may come than the `runs` that have; what is left from before, without any new, is not kept."""
+        return runs > 0 and self._expected > 1 and (runs < self._expected or not self._until_probe)
 
     def _learn(self, runs: int) -> None:
         if not self._together or not runs:
             return
         if runs > self._expected:
-            self._expected, self._content = runs, 0
+            self._expected, self._until_probe = runs, 0
         elif runs < self._expected:
             self._expected -= max(1, (self._expected - runs) // 2)  # one gathering may have missed some
-            self._content = _CONTENT_GATHERINGS
+            self._until_probe = _GATHERINGS_BETWEEN_PROBES
         else:
-            self._content = self._content - 1 if self._content else _CONTENT_GATHERINGS
+            self._until_probe = self._until_probe - 1 if self._until_probe else _GATHERINGS_BETWEEN_PROBES

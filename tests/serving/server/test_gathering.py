@@ -56,6 +56,14 @@ def test_after_company_it_waits_for_as_many_as_came() -> None:
     assert clock.gather(*spread_s)[1] >= 0.0022, "from time to time it looks again"
 
 
+def test_what_is_left_from_before_waits_for_nobody() -> None:
+    """A batch was full, or another signature's was made first: no new run has come, whatever is expected."""
+    clock = Clock(together=True)
+    clock.gather(0.0, 0.0, 0.0)
+    assert clock.gather() == (0, 2 * ROUND_S)
+    assert clock.gather(0.0)[1] >= PATIENCE_S, "a new one does wait"
+
+
 def test_two_groups_that_take_turns_become_one() -> None:
     """Four come at once and four others 0.5 ms later: without looking for more, each four would be run alone."""
     clock = Clock(together=True)
