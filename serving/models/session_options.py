@@ -24,8 +24,14 @@ class SessionOptions:
     """Use the executor without locks and queues where a model's graph allows it; others get the default one."""
 
     @classmethod
-    def from_flags(cls, session: int = 0, intra_op: int = 0, inter_op: int = 0) -> SessionOptions:
+    def from_flags(
+        cls, session: int = 0, intra_op: int = 0, inter_op: int = 0, together: bool = False
+    ) -> SessionOptions:
         """Options from the three flags; `session` sets both pools.
+
+        Where requests run `together` and no flag says how many threads share an operation, one does. Runs of a few
+        hundred rows go side by side, and to share a table of their size among threads takes longer than to fill it:
+        each waits for the other's processor, which a client or another run may have.
 
         Source: tensorflow_serving/model_servers/server.cc, Server::BuildAndStart.
 
@@ -37,9 +43,9 @@ class SessionOptions:
                 "Either configure --tensorflow_session_parallelism or (--tensorflow_intra_op_parallelism, "
                 "--tensorflow_inter_op_parallelism) separately. You cannot configure all."
             )
-        if intra_op > 0 or inter_op > 0:
-            return cls(intra_op_parallelism=intra_op, inter_op_parallelism=inter_op)
-        return cls(intra_op_parallelism=session, inter_op_parallelism=session)
+        if not intra_op and not inter_op:
+            intra_op = inter_op = session
+        return cls(intra_op_parallelism=intra_op or int(together), inter_op_parallelism=inter_op)
 
     def config_proto(self, single_threaded: bool) -> Any:
         """tensorflow.ConfigProto of a session, with the default or the single-threaded executor."""

@@ -81,6 +81,7 @@ def _manager_options(args: argparse.Namespace) -> ManagerOptions:
         args.tensorflow_session_parallelism,
         args.tensorflow_intra_op_parallelism,
         args.tensorflow_inter_op_parallelism,
+        together=args.enable_batching,
     )
     return ManagerOptions(
         poll_wait_s=args.file_system_poll_wait_seconds,
@@ -148,8 +149,9 @@ def _add_model_flags(parser: argparse.ArgumentParser) -> None:
     _add_flag(parser, "enable_signature_method_name_check", bool, False, "check method_name in Classify and Regress")
     _add_flag(parser, "enable_serialization_as_tensor_content", bool, False, "send tensors of Predict as bytes")
     add("--saved_model_tags", default="serve", help="tags of the meta graph to load, comma-separated (serve)")
-    for pool in ("session", "intra_op", "inter_op"):
-        add(f"--tensorflow_{pool}_parallelism", type=not_negative, default=0, help="threads; 0: TensorFlow decides")
+    for pool, auto in (("session", ""), ("intra_op", ", one with batching"), ("inter_op", "")):
+        help_text = f"threads; 0: TensorFlow decides{auto}"
+        add(f"--tensorflow_{pool}_parallelism", type=not_negative, default=0, help=help_text)
 
 
 def _add_limit_flags(parser: argparse.ArgumentParser) -> None:

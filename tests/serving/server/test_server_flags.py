@@ -123,6 +123,22 @@ def test_tags_are_separated_by_commas() -> None:
     assert parse_server_options(["--model_base_path=/m"]).management.session.tags == {"serve"}
 
 
+@pytest.mark.parametrize(
+    ("arguments", "intra_op", "inter_op"),
+    [
+        ("", 0, 0),
+        ("--enable_batching", 1, 0),
+        ("--enable_batching --tensorflow_intra_op_parallelism=4", 4, 0),
+        ("--enable_batching --tensorflow_inter_op_parallelism=3", 1, 3),
+        ("--enable_batching --tensorflow_session_parallelism=2", 2, 2),
+        ("--tensorflow_session_parallelism=2 --tensorflow_inter_op_parallelism=3", 0, 3),
+    ],
+)
+def test_batches_share_no_operation_among_threads_unless_told_to(arguments: str, intra_op: int, inter_op: int) -> None:
+    session = parse_server_options(["--model_base_path=/m", *arguments.split()]).management.session
+    assert (session.intra_op_parallelism, session.inter_op_parallelism) == (intra_op, inter_op)
+
+
 def test_a_rest_timeout_of_0_is_none() -> None:
     assert parse_server_options(["--model_base_path=/m", "--rest_api_timeout_in_ms=0"]).rest_timeout_s == math.inf
 
