@@ -19,7 +19,8 @@ import numpy.typing as npt
 from trainer.effect_prior import WEAKEST
 from trainer.plain_effects import Block, PlainFit, fit_weights, logits_of
 
-ROUNDS = 4
+ROUNDS = 8
+"""After four, priors of pairs are still on their way: on 9 simulated samples four more lowered the log loss in each."""
 DRAWS = 4
 SOLVER_STEPS = 60
 SOLVER_TOLERANCE = 1e-2
