@@ -92,8 +92,10 @@ def test_nobody_listening_is_retryable_and_names_the_address(connect: Connect) -
 def test_a_silent_server_is_given_up_after_the_timeout(connect: Connect) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         client = connect(port=silent.getsockname()[1], timeout_s=0.3)
-        with pytest.raises(ServerUnreachableError, match=r"nothing within 0\.3 s"):
+        with pytest.raises(ServerUnreachableError, match=r"nothing within [\d.]+ s") as caught:
             client.predict([{"bid": 1.0}])
+    waited_s = float(str(caught.value).split("nothing within ")[1].split()[0])
+    assert 0.2 < waited_s <= 0.3  # what connecting left of the timeout
 
 
 def test_requests_beyond_the_servers_limit_are_cut(connect: Connect) -> None:
