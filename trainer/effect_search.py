@@ -14,12 +14,13 @@ from trainer.effect_columns import FloatArray
 from trainer.effect_prior import WEAKEST
 from trainer.effect_variances import with_estimated_priors
 from trainer.paired_effects import (
-    LEAST_SCORE,
+    CHANCE_OF_CREATIVE,
     MAX_TESTED,
     Candidate,
     PairedEffect,
     ScoreTest,
     candidates,
+    greatest_chance,
     score_test,
     some_rows,
 )
@@ -72,25 +73,31 @@ def wide_part(
     if creative is not None:
         alone = Candidate("", "", np.zeros(len(taken), np.int64), creative)
         found = test(alone)
-        creative_tells = found.score >= LEAST_SCORE
+        creative_tells = found.chance <= CHANCE_OF_CREATIVE
         if found.variance > 0.0:
             fit = take(alone, found)
     if settings.paired_effects and settings.kind != "logistic":
         ids = {one.name: taken.inputs[one.name].numpy() for one in embedded if not one.is_text}
         numbers = {name: taken.inputs[name].numpy().astype(np.float64) for name in dense}
-        scores = ((test(one).score, one) for one in candidates(ids, sizes, numbers, creative))
-        promising = sorted((entry for entry in scores if entry[0] >= LEAST_SCORE), key=lambda entry: -entry[0])
+        tests = [(test(one), not one.second) for one in candidates(ids, sizes, numbers, creative)]
+        # Where a creative works is a question for itself, and more often than not it has an answer.
+        bounds = [greatest_chance([one.chance for one, asks in tests if asks == family]) for family in (False, True)]
+        # Drawn again, since the columns of all at once would fill the memory.
+        again = zip(tests, candidates(ids, sizes, numbers, creative), strict=True)
+        passed = [(found.score, one) for (found, asks), one in again if found.chance <= bounds[asks]]
+        promising = sorted(passed, key=lambda entry: -entry[0])
         # The strongest first, and each other on what those before it leave: most that stood out were their shadows.
         for _, one in promising[:MAX_TESTED]:
             found = test(one)
-            if found.score >= LEAST_SCORE:
+            if found.chance <= bounds[not one.second]:
                 fit = take(one, found)
                 creative_tells = creative_tells or not one.second
     of_values = range(own - len(embedded) - (components is not None), own - (components is not None))
     fixed = [index < own and (index not in of_values or not settings.estimate_priors) for index in range(len(blocks))]
     if dense and settings.estimate_priors:
         fixed[0] = False
-    blocks = with_estimated_priors(blocks, label, weight, fixed, seed, fit)
+    expected = [index < own for index in range(len(blocks))]
+    blocks = with_estimated_priors(blocks, label, weight, fixed, seed, fit, expected)
     return WidePart(
         list(dense),
         list(embedded),

@@ -10,7 +10,7 @@ component testing in generalised linear models with random effects", doi 10.1093
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +20,11 @@ MAX_WEIGHTS = 20_000
 """Of one pair; combinations of larger ones come too rarely to have weights of their own."""
 MAX_ROWS = 60_000
 """That are looked at."""
-LEAST_SCORE = 2.0
-"""Standard errors by which a pair must exceed chance; the few of hundreds that do so by chance get strong priors."""
+FALSE_SHARE = 0.1
+"""Of the pairs that stand out, at most so many by chance. One that does gets a strong prior where clicks are many, and
+where they are few, a weak one."""
+CHANCE_OF_CREATIVE = 0.02
+"""At most; of the creative alone, which is one."""
 MAX_TESTED = 16
 """Of the pairs that stand out at first, each of which may cost a fit."""
 
@@ -46,6 +49,8 @@ class ScoreTest(NamedTuple):
     """Standard errors above chance."""
     variance: float
     """τ² of the weights; at least 0."""
+    chance: float
+    """Probability of such a score or a greater one without any effect."""
 
 
 def score_test(
@@ -62,8 +67,12 @@ def score_test(
     `aggregated`: weights count impressions, which are drawn one by one.
 
     With g the groups' scores Σ weight · residual · column and F their information Σ weight · spread · column columnᵀ,
-    Q = Σ |g|² has expectation Σ weight² · spread · |column|² under chance and exceeds it by τ² Σ |F|².
+    Q = Σ |g|² has expectation Σ weight² · spread · |column|² under chance and exceeds it by τ² Σ |F|². Q is near a
+    scaled χ² of the same mean and variance (Satterthwaite 1946, doi 10.2307/3002019): of few groups, or of few clicks,
+    its tail is much longer than a normal variable's.
     """
+    from scipy.stats import chi2
+
     groups = int(group.max()) + 1
     squares = np.square(columns).sum(1)  # [rows]
     scaled = columns * (weight * residual)[:, None]
@@ -75,9 +84,11 @@ def score_test(
     tail = float(np.maximum(weight * counts**3 * spread * (1.0 - 6.0 * spread), 0.0) @ squares**2)
     error = float(np.sqrt(2.0 * information + tail))
     if information <= 0.0:
-        return ScoreTest(0.0, 0.0)
+        return ScoreTest(0.0, 0.0, 1.0)
     excess = float(np.square(scores).sum()) - by_chance
-    return ScoreTest(excess / error, max(excess, 0.0) / information)
+    scale = error**2 / (2.0 * by_chance)
+    chance = float(chi2.sf((excess + by_chance) / scale, by_chance / scale))
+    return ScoreTest(excess / error, max(excess, 0.0) / information, chance)
 
 
 def _squared_information(
@@ -93,6 +104,18 @@ def _squared_information(
         block = columns[rows]
         total += float(np.square(block.T @ (block * information[rows, None])).sum())
     return total
+
+
+def greatest_chance(chances: Sequence[float]) -> float:
+    """What those of a family that stand out may have, at most FALSE_SHARE of which do so by chance; 0 where none does.
+
+    The k-th smallest of n may be FALSE_SHARE · k / n (Benjamini and Hochberg 1995, "Controlling the false discovery
+    rate", section 3.1).
+    """
+    ordered = np.sort(np.asarray(chances, np.float64))
+    bounds = FALSE_SHARE * np.arange(1, len(ordered) + 1) / max(len(ordered), 1)
+    passed = bounds[ordered <= bounds]
+    return float(passed[-1]) if len(passed) else 0.0
 
 
 class Candidate(NamedTuple):

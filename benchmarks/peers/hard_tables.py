@@ -6,6 +6,7 @@ by its encodings, its regularisation or its schedule.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,12 @@ Draw = Callable[[int, np.random.Generator], tuple[Columns, FloatArray, list[dict
 SETS: dict[str, tuple[Draw, int, float]] = {
     # name: what it draws, rows, click rate
     "plain": (_plain, 20_000, 0.1),
+    "even": (_plain, 10_000, 0.5),
     "few_rows": (_plain, 10_000, 0.03),
+    "few_clicks": (_plain, 10_000, 0.005),
+    "few_clicks_ids": (_ids, 10_000, 0.005),
+    "few_clicks_nulls": (_nulls, 10_000, 0.01),
+    "few_clicks_wide": (_wide, 10_000, 0.01),
     "rare": (_plain, 60_000, 0.005),
     "interaction": (_interaction, 20_000, 0.1),
     "nulls": (_nulls, 20_000, 0.1),
@@ -140,7 +146,7 @@ def write_table(name: str, folder: Path, seed: int) -> tuple[Settings, FloatArra
     import pandas as pd
 
     draw, rows, rate = SETS[name]
-    generator = np.random.default_rng([seed, sorted(SETS).index(name)])
+    generator = np.random.default_rng([seed, zlib.crc32(name.encode())])
     columns, logit, extra = draw(rows, generator)
     low, high = -30.0, 10.0
     for _ in range(60):  # bisection for the base rate

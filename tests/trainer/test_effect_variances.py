@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trainer.effect_columns import ValueColumns
-from trainer.effect_variances import _posterior_spreads, with_estimated_priors
+from trainer.effect_variances import DRAWS, _next_prior, _posterior_spreads, with_estimated_priors
 from trainer.plain_effects import Block
 
 ROWS = 20_000
@@ -19,6 +19,18 @@ def test_traces_are_those_of_the_inverse() -> None:
     (found,) = _posterior_spreads([Block(ValueColumns(ids, 400), 3.0)], information, np.random.default_rng(2))
     exact = (1.0 / (6.0 + 0.1 * np.bincount(ids, minlength=400))).sum()
     assert found == pytest.approx(exact, rel=0.12)  # 1,600 squares: ± 3.5 %
+
+
+def test_where_rows_say_little_the_trace_is_nearly_exact() -> None:
+    """50 rows of information 0.1 in 400 values: Σ 1 / (2 k + I), where draws alone would be off by √(2 / 1,600)."""
+    ids = np.random.default_rng(1).integers(0, 400, 50)
+    seen = np.bincount(ids, minlength=400)
+    exact = (1.0 / (6.0 + 0.1 * seen[seen > 0])).sum()
+    block = Block(ValueColumns(ids, 400), 3.0)
+    spreads = [_posterior_spreads([block], np.full(50, 0.1), np.random.default_rng(seed))[0] for seed in range(20)]
+    off_of_draws = np.sqrt(2.0 / (DRAWS * (seen > 0).sum()))
+    assert np.std(spreads) / exact < 0.5 * off_of_draws
+    assert np.mean(spreads) == pytest.approx(exact, rel=0.05)
 
 
 def test_of_two_columns_that_tell_the_same_one_gets_it() -> None:
@@ -34,6 +46,36 @@ def test_of_two_columns_that_tell_the_same_one_gets_it() -> None:
     assert 0.45 < spreads[0] < 0.75
     assert spreads[1] < 0.25
     assert spreads[2] < 0.1
+
+
+def test_an_expected_spread_is_the_root_of_its_equation() -> None:
+    """Three weights with |w|² = 0.5, tr C = 1.5, so S = 2: τ⁴ + 2 τ² - 2 = 0, τ² = √3 - 1, where S / 3 = 0.667.
+
+    At k = 0.5 all of the three weights but 3 - 1.5 = 1.5 are determined, and a step is 3 / 1.5 = twice as long:
+    k = 0.5 / 0.732² = 0.933, against 0.5 / 0.667² = 1.125.
+    """
+    weights = np.array([0.5, 0.5, 0.0])
+    assert _next_prior(0.5, weights, 1.5, expected=True) == pytest.approx(0.5 / (np.sqrt(3.0) - 1.0) ** 2)
+    assert _next_prior(0.5, weights, 1.5, expected=False) == pytest.approx(1.125)
+
+
+def test_few_clicks_do_not_take_an_expected_feature_out() -> None:
+    """30 tables of 8,000 rows and 40 clicks, 200 sites that differ by 0.7: the spread is found between 0.3 and 1.
+
+    Without the expectation, from a strong first guess, the rows seldom say enough to leave it.
+    """
+    spreads: dict[bool, list[float]] = {False: [], True: []}
+    for seed in range(30):
+        generator = np.random.default_rng(seed)
+        site = generator.choice(200, 8_000, p=(1 / np.arange(1, 201)) / (1 / np.arange(1, 201)).sum())
+        odds = np.exp(generator.normal(-5.6, 0.7, 200))[site]
+        label = (generator.random(8_000) < odds / (1 + odds)).astype(np.float64)
+        for expected, found in spreads.items():
+            blocks = [Block(ValueColumns(site, 200), 60.0)]
+            prior = with_estimated_priors(blocks, label, np.ones(8_000), [False], 1, expected=[expected])[0].prior
+            found.append((0.5 / prior) ** 0.5)
+    assert np.mean([0.3 < one <= 1.0 for one in spreads[True]]) > 0.9
+    assert np.mean([one < 0.3 for one in spreads[False]]) > 0.4
 
 
 def test_fixed_blocks_keep_their_prior() -> None:
