@@ -56,9 +56,10 @@ class ColumnTransform:
         """`schema`: the raw features, all of which the columns have."""
         output = tft.TFTransformOutput(graph_uri)
         self._representations = InferTensorRepresentationsFromMixedSchema(schema)
-        self._transform: Callable[..., dict[str, tf.Tensor]] = tf.function(
-            output.transform_raw_features, autograph=False
-        )
+        # The lookup tables that `transform_raw_features` makes have the same names for every graph, and a process has
+        # one table of a name: a second graph would look its values up in the first one's vocabularies.
+        self._layer = output.transform_features_layer()
+        self._transform: Callable[..., dict[str, tf.Tensor]] = tf.function(self._layer, autograph=False)
         self._to_arrow = impl_helper.make_tensor_to_arrow_converter(output.transformed_metadata.schema)
 
     def write(self, columns_uri: str, split: str, folder_uri: str, shard_bytes: int) -> None:

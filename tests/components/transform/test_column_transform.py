@@ -205,3 +205,18 @@ def test_the_graph_takes_the_same_raw_features(both: Both) -> None:
     assert both.columns_graph.raw_metadata.schema == raw
     assert both.columns_graph.raw_feature_spec().keys() == {feature.name for feature in TABLE}
     assert both.columns_graph.transformed_feature_spec() == both.beam_graph.transformed_feature_spec()
+
+
+def test_a_second_graph_in_the_process_has_its_own_vocabularies(tmp_path: Path) -> None:
+    """Of two months whose cities differ in their order, each row's city is at its place in its own month's vocabulary.
+
+    Retraining in a process that has trained before does this.
+    """
+    for month, cities in (("first", ["a", "b", "c"]), ("second", ["c", "b", "a"])):
+        rows = drawn(300, 1)
+        rows["city"] = [cities[0]] * 150 + [cities[1]] * 100 + [cities[2]] * 50
+        (tmp_path / month).mkdir()
+        found, output = through_columns(tmp_path / month, {"train": rows, "eval": rows})
+        assert output.vocabulary_by_name(vocabulary_name("city")) == [one.encode() for one in cities]
+        # in file order: two parts of the columns, the second empty, as there are fewer than 1,100 rows
+        assert found["train"]["city"].numpy().tolist() == [0] * 150 + [1] * 100 + [2] * 50
