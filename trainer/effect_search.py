@@ -60,8 +60,7 @@ def wide_part(
     fit = fit_weights(blocks, label, weight)
 
     def test(one: Candidate) -> ScoreTest:
-        rate = fit.probabilities
-        return score_test(one.group, one.columns, label - rate, rate * (1.0 - rate), weight, aggregated)
+        return score_test(one.group, one.columns, label, fit.probabilities, weight, aggregated)
 
     def take(one: Candidate, found: ScoreTest) -> PlainFit:
         effects.append(PairedEffect(one.first, one.second, max(0.5 / found.variance, WEAKEST)))

@@ -28,6 +28,9 @@ CHANCE_OF_CREATIVE = 0.02
 MAX_TESTED = 16
 """Of the pairs that stand out at first, each of which may cost a fit."""
 
+ROUNDING = 1e-9
+"""Of a sum, what a difference from it must exceed."""
+
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -56,54 +59,80 @@ class ScoreTest(NamedTuple):
 def score_test(
     group: npt.NDArray[np.int64],
     columns: FloatArray,
-    residual: FloatArray,
-    spread: FloatArray,
+    label: FloatArray,
+    rate: FloatArray,
     weight: FloatArray,
     aggregated: bool = False,
 ) -> ScoreTest:
     """Of weights [groups, columns] on a row's columns, one set for each group.
 
-    group: from 0, [rows]. columns: [rows, K]. residual: label - p, spread: p (1 - p), weight: [rows].
-    `aggregated`: weights count impressions, which are drawn one by one.
+    group: from 0, [rows]. columns: c, [rows, K]. label, rate: what came, and its expectation p without the block;
+    weight; [rows] each. `aggregated`: weights count impressions, which are drawn one by one.
 
-    With g the groups' scores Σ weight · residual · column and F their information Σ weight · spread · column columnᵀ,
-    Q = Σ |g|² has expectation Σ weight² · spread · |column|² under chance and exceeds it by τ² Σ |F|². Q is near a
-    scaled χ² of the same mean and variance (Satterthwaite 1946, doi 10.2307/3002019): of few groups, or of few clicks,
-    its tail is much longer than a normal variable's.
+    With r = weight · (label - p) of an impression, U is the sum of r r' c·c' over all impressions and others of their
+    group. The squares of single ones, which the usual test has beside, are left out: they tell how many clicks there
+    were, and not whether they came together. Under chance U has mean 0 and variance 2 Σ s s' (c·c')², s = weight² p
+    (1 - p); an effect adds τ² Σ v v' (c·c')², v = weight · p (1 - p).
     """
-    from scipy.stats import chi2
-
-    groups = int(group.max()) + 1
+    drawn, unit = (weight, np.ones_like(weight)) if aggregated else (np.ones_like(weight), weight)
+    spread = rate * (1.0 - rate)
     squares = np.square(columns).sum(1)  # [rows]
-    scaled = columns * (weight * residual)[:, None]
-    scores = np.stack([np.bincount(group, scaled[:, one], groups) for one in range(columns.shape[1])], 1)
-    counts = np.ones_like(weight) if aggregated else weight
-    by_chance = float((weight * counts * spread) @ squares)
-    information = _squared_information(group, columns, weight * spread, groups)
-    # A Bernoulli variable's fourth cumulant is spread (1 - 6 spread): with rare clicks Q is far from normal.
-    tail = float(np.maximum(weight * counts**3 * spread * (1.0 - 6.0 * spread), 0.0) @ squares**2)
-    error = float(np.sqrt(2.0 * information + tail))
-    if information <= 0.0:
+    second, information = np.square(unit) * spread, unit * spread
+    third = unit**3 * spread * (1.0 - 2.0 * rate)
+    together = _products(group, columns, drawn * second)  # [groups, K, K]
+    variance = 2.0 * _without(together, drawn * np.square(second * squares))
+    learnt = _without(_products(group, columns, drawn * information), drawn * np.square(information * squares))
+    if variance <= 0.0 or learnt <= 0.0:
         return ScoreTest(0.0, 0.0, 1.0)
-    excess = float(np.square(scores).sum()) - by_chance
-    scale = error**2 / (2.0 * by_chance)
-    chance = float(chi2.sf((excess + by_chance) / scale, by_chance / scale))
-    return ScoreTest(excess / error, max(excess, 0.0) / information, chance)
+    alone = (drawn * np.square(unit) * (spread + (label - rate) * (1.0 - 2.0 * rate))) @ squares
+    excess = float(np.square(_sums(group, columns * (weight * (label - rate))[:, None])).sum() - alone)
+    score = excess / variance**0.5
+    if excess <= 0.0:
+        return ScoreTest(score, 0.0, 1.0)
+    # Of the third moment one part is of three impressions in a ring, the other of two, thrice the same pair. For the
+    # latter's (c·c')³ stands its bound |c| |c'| (c·c')², which asks for no products of three columns.
+    rings = float(np.sum((together @ together) * together)) + float(2.0 * drawn @ (second * squares) ** 3)
+    rings -= 3.0 * float(np.sum(together * _products(group, columns, drawn * np.square(second) * squares)))
+    pairs = _without(_products(group, columns, drawn * third * np.sqrt(squares)), drawn * np.square(third) * squares**3)
+    return ScoreTest(score, excess / learnt, _chance(excess, variance, 8.0 * max(rings, 0.0), 4.0 * pairs))
 
 
-def _squared_information(
-    group: npt.NDArray[np.int64], columns: FloatArray, information: FloatArray, groups: int
-) -> float:
-    """Σ over groups of the squared Frobenius norm of Σ information · column columnᵀ."""
+def _chance(excess: float, variance: float, of_rings: float, of_pairs: float) -> float:
+    """That a variable of mean 0, this variance and a third moment of these two parts is at least `excess`.
+
+    Of few groups or few clicks its tail is much longer than a normal variable's: it is taken for a shifted gamma
+    variable of the same moments. Where hardly any two clicks meet it counts those that do, and a gamma variable takes
+    the value for the middle between it and the one below.
+    """
+    from scipy.stats import gamma, norm
+
+    if of_rings + of_pairs <= 0.0:
+        return float(norm.sf(excess / variance**0.5))
+    scale = (of_rings + of_pairs) / (2.0 * variance)
+    shape = variance / scale**2
+    half_a_step = of_pairs / (2.0 * variance)
+    return float(gamma.sf(excess - half_a_step + shape * scale, shape, scale=scale))
+
+
+def _sums(group: npt.NDArray[np.int64], values: FloatArray) -> FloatArray:
+    """values: [rows, K]. Returns [groups, K]."""
+    return np.stack([np.bincount(group, column) for column in values.T], 1)
+
+
+def _products(group: npt.NDArray[np.int64], columns: FloatArray, factor: FloatArray) -> FloatArray:
+    """Σ factor · column columnᵀ by group, [groups, K, K]."""
     if columns.shape[1] == 1:
-        return float(np.square(np.bincount(group, information * columns[:, 0] ** 2, groups)).sum())
+        return np.asarray(np.bincount(group, factor * columns[:, 0] ** 2), np.float64)[:, None, None]
     order = np.argsort(group, kind="stable")
-    ends = np.cumsum(np.bincount(group, minlength=groups))
-    total = 0.0
-    for rows in np.split(order, ends[:-1]):
-        block = columns[rows]
-        total += float(np.square(block.T @ (block * information[rows, None])).sum())
-    return total
+    parts = np.split(order, np.cumsum(np.bincount(group))[:-1])
+    return np.stack([columns[rows].T @ (columns[rows] * factor[rows, None]) for rows in parts])
+
+
+def _without(products: FloatArray, alone: FloatArray) -> float:
+    """Σ of squares, without those of single impressions; 0 where no two of them meet."""
+    total = float(np.square(products).sum())
+    rest = total - float(alone.sum())
+    return rest if rest > ROUNDING * total else 0.0
 
 
 def greatest_chance(chances: Sequence[float]) -> float:

@@ -46,6 +46,20 @@ def test_what_acts_together_is_found_and_nothing_else() -> None:
     assert found(0.0, 0.0, settings) - {("", "")} == set()
 
 
+def test_a_number_that_few_rows_lack_brings_no_pair_by_chance() -> None:
+    """40 clicks in 8,000 rows, and the flag of three rows, one of which is clicked: too little for any pair."""
+    generator = np.random.default_rng(2)
+    ids = {one.name: tf.constant(generator.integers(0, one.size, 8_000)) for one in COLUMNS}
+    label, missing = np.zeros(8_000, np.float32), np.zeros(8_000, np.float32)
+    label[:40], missing[[0, 50, 51]] = 1.0, 1.0
+    order = generator.permutation(8_000)
+    rows = Rows(
+        {**ids, "age_missing": tf.constant(missing[order])}, np.full(8_000, -1), label[order], np.ones(8_000, "f4")
+    )
+    part = wide_part(rows, ["age_missing"], COLUMNS, {}, None, Model(), 1)
+    assert [one for one in part.effects if one.second == "age_missing"] == []
+
+
 def test_logistic_and_the_setting_have_no_pairs() -> None:
     assert found(0.6, 0.6, Model(kind="logistic")) - {("", "")} == set()
     assert found(0.6, 0.6, Model(paired_effects=False)) - {("", "")} == set()
