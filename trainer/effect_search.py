@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from trainer.paired_effects import (
     some_rows,
 )
 from trainer.plain_effects import Block, PlainFit, fit_weights
+from trainer.popularity import popularities, popularity_block
 from trainer.wide_part import WidePart, both_classes, effect_columns, observed_weight, own_blocks
 
 
@@ -55,6 +56,7 @@ def wide_part(
     blocks = own_blocks(taken, dense, embedded, WEAKEST, values, components is not None)
     if not blocks:
         return part
+    of_values = range(len(blocks) - len(embedded) - (components is not None), len(blocks) - (components is not None))
     own = len(blocks)
     effects: list[PairedEffect] = []
     fit = fit_weights(blocks, label, weight)
@@ -67,6 +69,10 @@ def wide_part(
         blocks.append(Block(effect_columns(effects[-1], taken, sizes, components), effects[-1].prior))
         return fit_weights(blocks, label, weight, fit)
 
+    popularity, variance = _telling(popularities(rows, embedded), taken, test)
+    if popularity:
+        blocks.append(popularity_block(taken, popularity, max(0.5 / variance, WEAKEST)))
+        fit = fit_weights(blocks, label, weight, fit)
     creative = None if components is None else _of_rows(components, taken.creative)
     creative_tells = False
     if creative is not None:
@@ -91,10 +97,8 @@ def wide_part(
             if found.chance <= bounds[not one.second]:
                 fit = take(one, found)
                 creative_tells = creative_tells or not one.second
-    of_values = range(own - len(embedded) - (components is not None), own - (components is not None))
-    fixed = [index < own and (index not in of_values or not settings.estimate_priors) for index in range(len(blocks))]
-    if dense and settings.estimate_priors:
-        fixed[0] = False
+    asked = {*of_values, *([0] if dense else [])}
+    fixed = [index < own and (index not in asked or not settings.estimate_priors) for index in range(len(blocks))]
     expected = [index < own for index in range(len(blocks))]
     blocks = with_estimated_priors(blocks, label, weight, fixed, seed, fit, expected)
     return WidePart(
@@ -102,9 +106,26 @@ def wide_part(
         list(embedded),
         blocks[0].prior if dense else WEAKEST,
         {one.name: blocks[index].prior for one, index in zip(embedded, of_values, strict=True)},
-        [one._replace(prior=block.prior) for one, block in zip(effects, blocks[own:], strict=True)],
+        [one._replace(prior=block.prior) for one, block in zip(effects, blocks[own + bool(popularity) :], strict=True)],
         creative_tells,
+        popularity,
+        blocks[own].prior if popularity else part.popularity_prior,
     )
+
+
+def _telling(
+    popularity: Mapping[str, FloatArray], rows: Rows, test: Callable[[Candidate], ScoreTest]
+) -> tuple[dict[str, FloatArray], float]:
+    """The features whose popularity stands out, and the variance of their slopes; 0 without any."""
+    nowhere = np.zeros(len(rows), np.int64)
+    tests = {
+        name: test(Candidate(name, "", nowhere, values[rows.inputs[name].numpy()][:, np.newaxis]))
+        for name, values in popularity.items()
+    }
+    bound = greatest_chance([one.chance for one in tests.values()])
+    passed = [name for name, one in tests.items() if one.chance <= bound]
+    variance = float(np.mean([tests[name].variance for name in passed])) if passed else 0.0
+    return {name: popularity[name] for name in passed}, variance
 
 
 def _of_rows(components: npt.NDArray[np.float32], index: npt.NDArray[np.int64]) -> FloatArray:

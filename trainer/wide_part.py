@@ -7,6 +7,7 @@ would stop short of it, and the noise of those steps costs more than the towers 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,7 @@ from trainer.effect_prior import WEAKEST
 from trainer.fitting import CreativeEmbedder
 from trainer.paired_effects import PairedEffect
 from trainer.plain_effects import Block, fit_weights, logits_of
+from trainer.popularity import popularity_block
 
 
 class WidePart(NamedTuple):
@@ -41,6 +43,9 @@ class WidePart(NamedTuple):
     """The creative's own first."""
     creative_tells: bool
     """Whether any effect of the creative stands out."""
+    popularity: Mapping[str, FloatArray] = MappingProxyType({})
+    """As trainer/popularity.py finds it, by feature."""
+    popularity_prior: float = WEAKEST
 
     def blocks(self, rows: Rows, components: npt.NDArray[np.float32] | None) -> list[Block]:
         """In the order of ClickModel.wide_variables. components: of stored creatives, [creatives, K]; None without."""
@@ -130,12 +135,21 @@ class WideWeights(NamedTuple):
 def fit_wide(
     part: WidePart, model: ClickModel, embedder: CreativeEmbedder, rows: Rows, aggregated: bool
 ) -> WideWeights:
-    """The likeliest wide weights; those that the model has, which has been called, are the priors' means."""
+    """The likeliest wide weights; those that the model has, which has been called, are the priors' means.
+
+    Values' weights have the slopes in their popularity within.
+    """
     label, weight = rows.label.astype(np.float64), observed_weight(rows, aggregated)
     components = embedder.components()
     blocks = part.blocks(rows, components)
     means = [variable.numpy().astype(np.float64).ravel() for variable in model.wide_variables(components is not None)]
     if not blocks or not both_classes(label, weight):
         return WideWeights(float(model.bias.numpy()[0]), means)
-    fit = fit_weights(blocks, label, weight, means=means)
-    return WideWeights(fit.bias, fit.weights)
+    slopes = [popularity_block(rows, part.popularity, part.popularity_prior)] if part.popularity else []
+    means += [np.zeros(block.columns.width) for block in slopes]
+    fit = fit_weights([*blocks, *slopes], label, weight, means=means)
+    weights = fit.weights[: len(blocks)]
+    places = {one.name: index for index, one in enumerate(part.embedded, start=1 if part.dense else 0)}
+    for (name, values), slope in zip(part.popularity.items(), fit.weights[-1], strict=False):
+        weights[places[name]] = weights[places[name]] + slope * values
+    return WideWeights(fit.bias, weights)
