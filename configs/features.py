@@ -57,7 +57,7 @@ class Bucketized(_Entry):
 
 
 class Categorical(_Entry):
-    """A value of a vocabulary learnt from the training rows; rarer values share one row, new ones another."""
+    """A value of a vocabulary learnt from the training rows; rare values, new ones and empty cells have a row each."""
 
     kind: Literal["categorical"]
     vocabulary_size: int = Field(default=10_000, ge=1)

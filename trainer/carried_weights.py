@@ -95,9 +95,9 @@ def start_from(
 def _places(
     before: npt.NDArray[np.generic] | None, now: list[bytes], rows_before: int, rows_now: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Rows of what both tables have, in the earlier one and in this one: values, then the rare ones' and the new ones'.
+    """Rows of what both tables have, in the earlier one and in this one: values, then rare, new and missing ones'.
 
-    Tables of models that did not tell new values from rare ones have one row less.
+    Tables of models that did not tell missing cells from rare values, or new values either, have fewer.
     """
     if before is None:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)

@@ -24,11 +24,16 @@ class EmbeddedFeature(NamedTuple):
 
     name: str
     size: int
-    """Rows of the table, those for rare and for new values included."""
+    """Rows of the table, those for rare, for new and for missing values included."""
     dim: int
     is_text: bool
-    has_new: bool = False
-    """Whether the last row is of values that training has not seen."""
+    of_vocabulary: bool = False
+    """Whether the last rows are of rare values, of values that training has not seen, and of missing cells."""
+
+    @property
+    def places_unseen(self) -> tuple[int, ...]:
+        """Rows that training need not have taught: of new values, and of missing cells."""
+        return (self.size - 2, self.size - 1) if self.of_vocabulary else ()
 
 
 def embedded_features(table: FeatureTable, vocabulary_sizes: Mapping[str, int]) -> list[EmbeddedFeature]:
@@ -47,7 +52,7 @@ def embedded_features(table: FeatureTable, vocabulary_sizes: Mapping[str, int]) 
 
 def _table_size(feature: AnyFeature, vocabulary_sizes: Mapping[str, int]) -> int:
     if isinstance(feature, Categorical):
-        return vocabulary_sizes[feature.name] + 2  # rare or missing, and new
+        return vocabulary_sizes[feature.name] + 3  # rare, new, missing
     if isinstance(feature, Bucketized):
         return feature.buckets + 1
     if isinstance(feature, Hashed | Text):

@@ -27,8 +27,8 @@ LEAST_SPREAD = 0.1
 def popularities(rows: Rows, embedded: Sequence[EmbeddedFeature]) -> dict[str, FloatArray]:
     """Logarithm of each value's rows, in standard deviations from its mean over the rows; [values] by feature.
 
-    Rare and new values have 0: the ones are many in one place, and of the others nothing is known. Words, and features
-    of few or of about equally frequent values, have none.
+    Rare, new and missing ones have 0: the first are many in one place, and the others no values. Words, and features of
+    few or of about equally frequent values, have none.
     """
     found = {}
     for one in embedded:
@@ -37,8 +37,8 @@ def popularities(rows: Rows, embedded: Sequence[EmbeddedFeature]) -> dict[str, F
             continue
         counts = np.bincount(ids.numpy(), rows.weight, one.size)
         known = counts > 0.0
-        if one.has_new:
-            known[-2:] = False
+        if one.of_vocabulary:
+            known[-3:] = False
         if known.sum() < LEAST_VALUES:
             continue
         logs, share = np.log(counts[known]), counts[known] / counts[known].sum()

@@ -149,15 +149,18 @@ def _bucketized(feature: Bucketized, column: tf.SparseTensor, analysis: Analysis
 
 
 def _categorical(feature: Categorical, column: tf.SparseTensor, analysis: Analysis) -> tf.Tensor:
-    """Index in the vocabulary; its size for rare and missing values, one more for new ones. Returns int64 [batch].
+    """Index in the vocabulary; its size for rare values, one more for new ones, two for missing ones. int64 [batch].
 
-    A value that training has never seen is most often too young for that, which a rare one is not.
+    A value that training has never seen is most often too young for that, which a rare one is not; and that a cell is
+    empty often tells more than any value. `default` stands for an empty cell, and is rare where it is not frequent.
     """
     values = _dense(column, feature.default)
     index = tft.apply_vocabulary(values, analysis.vocabulary(feature, column.values), num_oov_buckets=1)
     seen = tft.apply_vocabulary(values, analysis.seen(feature, column.values), default_value=-1)
-    new = tf.logical_and(seen < 0, tf.not_equal(_dense(column, ""), ""))
-    return index + tf.cast(new, index.dtype)
+    missing = tf.equal(_dense(column, ""), "")
+    new = tf.logical_and(seen < 0, ~missing)
+    index += tf.cast(new, index.dtype)
+    return index if feature.default else index + 2 * tf.cast(missing, index.dtype)
 
 
 def _text(feature: Text, column: tf.SparseTensor) -> tf.SparseTensor:

@@ -16,8 +16,10 @@ from configs.features import STRING_KINDS, AnyFeature, Categorical, FeatureTable
 from trainer.analysis import InGraph, seen_name, vocabulary_name
 from trainer.preprocessing import preprocess
 
-_NEW = -(2**62)
-"""Its amount is beyond every vocabulary, as a rare value's place is."""
+_NEW, _MISSING = -1, -2
+"""Behind a vocabulary's rare values, from its size on."""
+_RARE = 2**62
+"""Beyond every vocabulary."""
 
 
 class StringColumns(tf.Module):
@@ -66,14 +68,14 @@ class _Indices(tf.Module):
         """
         if not self._features:
             return {}
-        places = [
-            # a missing value, whose default need not have been seen, is never new
-            tf.where(tf.equal(columns[one.request_name], ""), tf.abs(place), place)
-            for one, place in zip(self._features, self._lookups(values), strict=True)
-        ]
+        places = []
+        for one, place in zip(self._features, self._lookups(values), strict=True):
+            # a default need not have been seen, and is never new
+            instead = tf.where(place < 0, _RARE, place) if one.default else tf.constant(_MISSING, tf.int64)
+            places.append(tf.where(tf.equal(columns[one.request_name], ""), instead, place))
         place = tf.stack(places)  # [features, batch]
         seen = tf.where(place < self._frequent, place, self._sizes)
-        rows = tf.unstack(tf.where(place < 0, self._sizes + 1, seen), len(self._features))
+        rows = tf.unstack(tf.where(place < 0, self._sizes - place, seen), len(self._features))
         return {one.name: row for one, row in zip(self._features, rows, strict=True)}
 
     def _lookups(self, values: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:

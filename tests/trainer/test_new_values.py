@@ -14,7 +14,7 @@ from trainer.fitting import CreativeEmbedder
 from trainer.new_values import settle_new_values
 from trainer.paired_effects import PairedEffect
 
-CITY = EmbeddedFeature("city", 4, 2, is_text=False, has_new=True)  # oslo, rome, rare, new
+CITY = EmbeddedFeature("city", 5, 2, is_text=False, of_vocabulary=True)  # oslo, rome, rare, new, missing
 PAGE = EmbeddedFeature("page", 2, 2, is_text=False)
 NOBODY = CreativeEmbedder(None, np.zeros((0, 8, 8, 3), np.uint8))
 
@@ -49,22 +49,24 @@ def probabilities(model: ClickModel, of: Rows, shift: float) -> npt.NDArray[np.f
     return found
 
 
-def test_tables_end_with_the_mean_over_the_rows() -> None:
+@pytest.mark.parametrize("place", [3, 4])
+def test_tables_end_with_the_mean_over_the_rows(place: int) -> None:
     model = made(Model(), [PairedEffect("city", "page", 1.0), PairedEffect("city", "bid", 1.0)])
     settle_new_values(model, NOBODY, rows([0, 1, 1, 2], [1.0, 1.0, 1.0, 5.0]), 0.0, seed=1)
     share = np.array([1, 2, 5]) / 8
     embedding = model.value_embeddings["city"].get_weights()[0]
-    assert embedding[3] == pytest.approx(share @ embedding[:3], abs=1e-6)
-    pairs = model.effect_weights[0].get_weights()[0].reshape(4, 2)
-    assert pairs[3] == pytest.approx(share @ pairs[:3], abs=1e-6)
-    slopes = model.effect_weights[1].get_weights()[0].reshape(4)
-    assert slopes[3] == pytest.approx(share @ slopes[:3], abs=1e-6)
+    assert embedding[place] == pytest.approx(share @ embedding[:3], abs=1e-6)
+    pairs = model.effect_weights[0].get_weights()[0].reshape(5, 2)
+    assert pairs[place] == pytest.approx(share @ pairs[:3], abs=1e-6)
+    slopes = model.effect_weights[1].get_weights()[0].reshape(5)
+    assert slopes[place] == pytest.approx(share @ slopes[:3], abs=1e-6)
 
 
-def test_as_many_clicks_are_expected_of_rows_whose_values_are_new() -> None:
+@pytest.mark.parametrize("place", [3, 4])
+def test_as_many_clicks_are_expected_of_rows_whose_values_are_new(place: int) -> None:
     model = made(Model(), [PairedEffect("city", "page", 1.0)])
     weight = [0.5, 1.0, 2.0, 1.0, 1.0, 3.0]
-    known, new = rows([0, 1, 1, 2, 0, 1], weight), rows([3] * 6, weight)
+    known, new = rows([0, 1, 1, 2, 0, 1], weight), rows([place] * 6, weight)
     before = probabilities(model, known, 0.25)
     settle_new_values(model, NOBODY, known, 0.25, seed=1)
     assert np.array_equal(probabilities(model, known, 0.25), before)  # known and rare values keep theirs
@@ -85,6 +87,6 @@ def test_a_row_that_training_has_taught_stays() -> None:
     """Values beyond the vocabulary's size are as new as those that come later."""
     model = made(Model(), [])
     before = [variable.numpy() for variable in model.trainable_variables]
-    settle_new_values(model, NOBODY, rows([0, 1, 3, 2]), 0.0, seed=1)
+    settle_new_values(model, NOBODY, rows([0, 1, 3, 2, 4]), 0.0, seed=1)
     for variable, value in zip(model.trainable_variables, before, strict=True):
         assert np.array_equal(variable.numpy(), value)

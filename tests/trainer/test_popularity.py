@@ -27,14 +27,14 @@ def of_sites(ids: np.ndarray, label: np.ndarray | None = None) -> Rows:  # type:
 def test_popularity_by_hand() -> None:
     """30 sites of 1 row and 30 of 9: a tenth of the rows have the logarithm 0, the others log 9 = a.
 
-    Mean 0.9 a, spread a √(0.9 · 0.1) = 0.3 a: the former lie 3 below it, the latter a third above. Rare and new, the
-    last two, have 0, however many rows.
+    Mean 0.9 a, spread a √(0.9 · 0.1) = 0.3 a: the former lie 3 below it, the latter a third above. Rare, new and
+    missing, the last three, have 0, however many rows.
     """
-    site = EmbeddedFeature("site", 62, 2, is_text=False, has_new=True)
-    ids = np.concatenate([np.arange(30), np.repeat(np.arange(30, 60), 9), np.full(50, 60)])
+    site = EmbeddedFeature("site", 63, 2, is_text=False, of_vocabulary=True)
+    ids = np.concatenate([np.arange(30), np.repeat(np.arange(30, 60), 9), np.full(50, 60), np.full(9, 62)])
     found = popularities(of_sites(ids), [site])["site"]
-    assert found == pytest.approx([-3.0] * 30 + [1 / 3] * 30 + [0.0, 0.0])
-    block = popularity_block(of_sites(ids[[0, -51, -1]]), {"site": found}, 2.0)
+    assert found == pytest.approx([-3.0] * 30 + [1 / 3] * 30 + [0.0, 0.0, 0.0])
+    block = popularity_block(of_sites(ids[[0, -60, -1]]), {"site": found}, 2.0)
     assert block.columns.logits(np.array([2.0])) == pytest.approx([-6.0, 2 / 3, 0.0])
 
 

@@ -147,17 +147,19 @@ def test_buckets_of_a_column_that_is_always_missing(
     assert 1 <= new[0] <= 10  # a row of the embedding table that it has
 
 
-def test_rare_values_and_new_ones_have_a_row_each(trained: dict[str, tf.Tensor], layer: tf.keras.layers.Layer) -> None:
-    # south 3 times, north twice, east once, min_count 2: south 0, north 1; the size, 2, for rare or missing, 3 for new
+def test_rare_new_and_missing_values_have_a_row_each(
+    trained: dict[str, tf.Tensor], layer: tf.keras.layers.Layer
+) -> None:
+    # south 3 times, north twice, east once, min_count 2: south 0, north 1; the size, 2, for rare, then new and missing
     assert trained["region"].numpy().tolist() == [1, 0, 0, 2, 1, 0]
-    assert one(layer, "region", ["east", "mars", None, "south"]).tolist() == [2, 3, 2, 0]
+    assert one(layer, "region", ["east", "mars", None, "south"]).tolist() == [2, 3, 4, 0]
 
 
 def test_a_vocabulary_without_any_frequent_value(sample: Sample, trained: dict[str, tf.Tensor]) -> None:
-    # five values once each with min_count 3: Transform writes one placeholder, and every row takes the row after it
+    # five values once each with min_count 3: Transform writes one placeholder, and every value takes the row after it
     assert sample.output.vocabulary_size_by_name("vocabulary_campaign") == 1
     assert sample.output.vocabulary_size_by_name("seen_campaign") == 5
-    assert trained["campaign"].numpy().tolist() == [1] * 6
+    assert trained["campaign"].numpy().tolist() == [1] * 5 + [3]  # the last cell is empty
 
 
 def test_hashes_are_tensorflows_own(trained: dict[str, tf.Tensor]) -> None:

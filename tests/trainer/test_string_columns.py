@@ -39,3 +39,11 @@ def test_a_missing_value_is_its_default(sample: Sample, name: str, default: str)
         expected = preprocess({name: sparse}, table, None)[name]  # type: ignore[arg-type]  # neither kind asks for any
         expected = tf.sparse.to_dense(expected) if isinstance(expected, tf.SparseTensor) else expected
         assert [missing, given] == expected.numpy().tolist()
+
+
+def test_a_default_that_training_has_not_seen_is_rare(sample: Sample) -> None:
+    """As trainer/preprocessing.py has it; written out, the same value is new. Two values are frequent."""
+    entries = [{**one, "default": "nowhere"} if one["name"] == "region" else one for one in TABLE.model_dump()]
+    table = FeatureTable.model_validate(entries)
+    columns = {one.name: tf.constant(["", "nowhere"]) for one in TABLE.model_inputs if isinstance(one, STRING_KINDS)}
+    assert StringColumns(table.model_inputs, table, sample.output)(columns)["region"].numpy().tolist() == [2, 3]

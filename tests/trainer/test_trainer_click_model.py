@@ -185,21 +185,21 @@ def test_dropout_works_in_training_only() -> None:
     assert not np.array_equal(model(INPUTS, training=True).numpy(), model(INPUTS).numpy())
 
 
-def test_table_sizes_leave_rows_for_rare_and_new_values() -> None:
+def test_table_sizes_leave_rows_for_rare_new_and_missing_values() -> None:
     sizes = {one.name: one.size for one in embedded_features(TABLE, {"region": 2, "campaign": 1})}
-    # buckets 1 … n and 0 for missing; a vocabulary, rare values and new ones; hashes have a bucket for everything
+    # buckets 1 … n and 0 for missing; a vocabulary, rare, new and missing ones; hashes have a bucket for everything
     assert sizes == {
         "age": 2 + 1,
         "tenure": 2 + 1,
         "never_cut": 10 + 1,
-        "region": 2 + 2,
-        "campaign": 1 + 2,
+        "region": 2 + 3,
+        "campaign": 1 + 3,
         "page": 50,
         "topics": 1000,
     }
 
 
-def test_rare_and_new_values_take_the_rows_behind_the_vocabulary(sample: Sample) -> None:
+def test_rare_new_and_missing_values_take_the_rows_behind_the_vocabulary(sample: Sample) -> None:
     output = sample.output
     size = output.vocabulary_size_by_name("vocabulary_region")
     (region,) = embedded_features(
@@ -209,6 +209,6 @@ def test_rare_and_new_values_take_the_rows_behind_the_vocabulary(sample: Sample)
     ids = output.transform_features_layer()(raw(region=["south", "north", "east", "mars", None]))
     model({"region": ids["region"]})
     model._out.kernel.assign(tf.zeros_like(model._out.kernel))
-    set_weights(model._weights_of["region"], [[1.0], [2.0], [8.0], [16.0]])
-    # two values pass min_count 2, the more frequent first; then east (seen once) and missing, last mars (never seen)
-    assert model({"region": ids["region"]}).numpy().tolist() == [1.0, 2.0, 8.0, 16.0, 8.0]
+    set_weights(model._weights_of["region"], [[1.0], [2.0], [8.0], [16.0], [32.0]])
+    # two values pass min_count 2, the more frequent first; then east (seen once), mars (never seen) and missing
+    assert model({"region": ids["region"]}).numpy().tolist() == [1.0, 2.0, 8.0, 16.0, 32.0]
