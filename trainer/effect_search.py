@@ -96,7 +96,6 @@ def wide_part(
             found = test(one)
             if found.chance <= bounds[not one.second]:
                 fit = take(one, found)
-                creative_tells = creative_tells or not one.second
     asked = {*of_values, *([0] if dense else [])}
     fixed = [index < own and (index not in asked or not settings.estimate_priors) for index in range(len(blocks))]
     expected = [index < own for index in range(len(blocks))]

@@ -194,7 +194,8 @@ def build(
         effect_priors=priors,
         effects=part.effects,
         creative_features=tower.features if tower is not None else 0,
-        # What a picture's statistics do not show at all, an embedding of them would make up. Convolutions see more.
+        # What a picture's statistics do not show on their own, an embedding of them would make up, and what they show
+        # with another feature has its weights in the wide part. Convolutions see more.
         creative_in_towers=part.creative_tells or bool(model_settings.image_tower.filters),
     )
     return model, embedder, part

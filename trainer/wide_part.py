@@ -42,7 +42,7 @@ class WidePart(NamedTuple):
     effects: list[PairedEffect]
     """The creative's own first."""
     creative_tells: bool
-    """Whether any effect of the creative stands out."""
+    """Whether the creative's effect on its own stands out, and not only together with another feature."""
     popularity: Mapping[str, FloatArray] = MappingProxyType({})
     """As trainer/popularity.py finds it, by feature."""
     popularity_prior: float = WEAKEST

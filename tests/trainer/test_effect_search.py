@@ -18,16 +18,18 @@ COLUMNS = [
 ]
 
 
-def drawn(pair: float, creative: float) -> tuple[Rows, np.ndarray]:  # type: ignore[type-arg]  # float32
-    """Own effects everywhere; `pair` of segment × device, and one of the creative's two features by segment."""
+def drawn(pair: float, creative: float, own: float = 0.0) -> tuple[Rows, np.ndarray]:  # type: ignore[type-arg]  # float32
+    """Own effects of all but the creative; `pair` of segment × device, and one of the creative's two features by
+    segment, as often up as down at either click rate, and on its `own`."""
     generator = np.random.default_rng(3)
     ids = {one.name: generator.integers(0, one.size, ROWS) for one in COLUMNS}
-    components = generator.normal(0.0, 1.0, (50, 2)).astype(np.float32)
+    half = generator.normal(0.0, 1.0, (25, 2)).astype(np.float32)
+    components = np.concatenate([half, -half])  # by segment up and down alike, they have no effect on their own
     index = generator.integers(-1, 50, ROWS)
     seen = np.where(index >= 0, components[np.maximum(index, 0), 0], 0.0)
     logit = -2.5 + 0.4 * np.sin(ids["site"]) + 0.5 * (ids["segment"] % 2)
     logit = logit + pair * generator.normal(0.0, 1.0, (6, 4))[ids["segment"], ids["device"]]
-    logit = logit + creative * np.array([1.0, -1.0, 1.0, -1.0, 1.0, -1.0])[ids["segment"]] * seen
+    logit = logit + creative * np.array([1.0, -1.0, -1.0, 1.0, 0.0, 0.0])[ids["segment"]] * seen + own * seen
     label = (generator.random(ROWS) < 1 / (1 + np.exp(-logit))).astype(np.float32)
     inputs = {name: tf.constant(values) for name, values in ids.items()}
     return Rows(inputs, index, label, np.ones(ROWS, np.float32)), components
@@ -44,6 +46,18 @@ def test_what_acts_together_is_found_and_nothing_else() -> None:
     assert found(0.6, 0.0, settings) - {("", "")} == {("segment", "device")}
     assert found(0.0, 0.6, settings) - {("", "")} == {("segment", "")}
     assert found(0.0, 0.0, settings) - {("", "")} == set()
+
+
+def test_towers_see_the_creative_where_it_tells_on_its_own() -> None:
+    """An embedding beside the weights of a pair would learn the training rows by heart."""
+
+    def tells(creative: float, own: float) -> bool:
+        rows, components = drawn(0.0, creative, own)
+        return wide_part(rows, [], COLUMNS, {}, components, Model(), 1).creative_tells
+
+    assert tells(0.0, 0.3)
+    assert tells(0.6, 0.3)
+    assert not tells(0.6, 0.0)
 
 
 def test_a_number_that_few_rows_lack_brings_no_pair_by_chance() -> None:
