@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("--impressions", type=int, default=50_000, help="of a simulated sample (default: %(default)s)")
     parser.add_argument("--creatives", type=int, default=2_000, help="of a simulated sample (default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=5, help="samples, tables and trainings (default: %(default)s)")
+    parser.add_argument("--sample-seed", type=int, help="one simulated sample for all trainings, drawn with this seed")
     parser.add_argument("--peer", choices=PEERS, action="append", help="default: all; LightGBM on MovieLens only")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as in adclick run")
     arguments = parser.parse_args()
@@ -87,10 +88,14 @@ def movielens(split: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def simulated(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Samples by the simulator; shares with true probabilities in place of labels, as in the run's summary."""
+    """Samples by the simulator; shares with true probabilities in place of labels, as in the run's summary.
+
+    A model can know the click rate no better than the clicks that were drawn for its training rows, `training_luck`
+    times the expected ones. At n clicks this has a standard deviation of about 1 / √n, and so has the calibration ratio
+    over samples, however good the model; its quotient by the luck has not.
+    """
     runs = [_alone(_simulated, seed, arguments) for seed in range(1, arguments.seeds + 1)]
-    keys = ("share", "share_without_images", "calibration_ratio", "ece", "cpu_s")
-    return {key: _spread([run[key] for run in runs]) for key in keys}
+    return {key: _spread([run[key] for run in runs]) for key in runs[0]}
 
 
 def _simulated(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -101,22 +106,28 @@ def _simulated(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
         folder = Path(scratch)
         command = [sys.executable, "-m", "adclick.cli", "simulate", "--output", str(folder / "sample")]
         command += ["--impressions", str(arguments.impressions), "--creatives", str(arguments.creatives)]
-        subprocess.run([*command, "--seed", str(seed)], check=True, capture_output=True, cwd=PROJECT)
+        drawn_with = seed if arguments.sample_seed is None else arguments.sample_seed
+        subprocess.run([*command, "--seed", str(drawn_with)], check=True, capture_output=True, cwd=PROJECT)
         words = [f"data.root={folder / 'sample' / 'data'}", f"trainer.seed={seed}", *arguments.set]
         settings = load_settings(None, words)
         prepared = prepare(settings, folder)
         transformed = transform(settings, prepared, _made(folder / "transform"))
         ours = train_and_score(settings, prepared, transformed)
         without = train_and_score(_with(settings, ["model.use_images=false"]), prepared, transformed)
-        unseen = raw_rows(prepared, "eval")
+        training, unseen = raw_rows(prepared, "train"), raw_rows(prepared, "eval")
         with (folder / "sample" / "truth" / "month-1.csv").open(encoding="utf-8") as lines:
             known = {row["impression_id"]: float(row["click_probability"]) for row in csv.DictReader(lines)}
     truth = np.array([known[one] for one in unseen["impression_id"]])
+    expected_clicks = sum(known[one] for one in training["impression_id"])
+    luck = float(training[settings.features.label.name].astype(float).sum()) / expected_clicks
+    ratio = float(ours.score.mean() / truth.mean())
     bayes = soft_auc(truth, truth) - 0.5
     answer = {
         "share": (soft_auc(truth, ours.score) - 0.5) / bayes,
         "share_without_images": (soft_auc(truth, without.score) - 0.5) / bayes,
-        "calibration_ratio": float(ours.score.mean() / truth.mean()),
+        "calibration_ratio": ratio,
+        "training_luck": luck,
+        "calibration_without_luck": ratio / luck,
         "ece": _ece(truth, ours.score),
         "cpu_s": ours.cpu_s,
     }
