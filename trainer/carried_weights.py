@@ -46,7 +46,7 @@ def write_weights(
     for name, values in vocabularies.items():
         # No value has a line's end, and an array of the longest value's width would be far greater.
         arrays[_VOCABULARY + name] = np.frombuffer(b"\n".join(values), np.uint8)
-    arrays["layout"] = np.array(_layout(model))
+    arrays["layout"] = np.array(_layout(model, embedder))
     stream = io.BytesIO()
     np.savez_compressed(stream, **arrays)
     with open_binary(join(folder, FILE), mode="wb") as target:
@@ -69,7 +69,7 @@ def start_from(
         earlier: Arrays = {name: stored[name] for name in stored.files}
     earlier["out/1"] = earlier["out/1"] + np.float32(shift)  # type: ignore[operator]  # the bias, a float32 array
     arrays = _arrays(model, embedder)
-    same = str(earlier["layout"]) == _layout(model)
+    same = str(earlier["layout"]) == _layout(model, embedder)
     taken: dict[str, int] = {}
     for name, array in arrays.items():
         before = earlier.get(name)
@@ -169,7 +169,9 @@ def _assign(model: ClickModel, embedder: CreativeEmbedder, arrays: Arrays) -> No
         embedder.tower.set_weights(of("image"))
 
 
-def _layout(model: ClickModel) -> str:
+def _layout(model: ClickModel, embedder: CreativeEmbedder) -> str:
     """What the layers' weights depend on: the kind, and which inputs stand where."""
     inputs = {"numbers": model.numbers, "embeddings": model.widths, "creative": model.creative_in_towers}
+    if embedder.tower is not None:
+        inputs["statistics"] = embedder.tower.statistics
     return json.dumps({"kind": model.kind, **inputs})

@@ -6,6 +6,7 @@ have hundreds of places in a matrix.
 
 from __future__ import annotations
 
+import copy
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -129,6 +130,17 @@ class CreativeColumns:
     def width(self) -> int:
         """K for each group, group by group."""
         return self._groups * self._features.shape[1]
+
+    @property
+    def features(self) -> int:
+        """K."""
+        return self._features.shape[1]
+
+    def turned(self, matrix: FloatArray) -> CreativeColumns:
+        """With the features multiplied by this, [K, K]."""
+        found = copy.copy(self)
+        found._features = self._features @ matrix
+        return found
 
     def logits(self, weights: FloatArray) -> FloatArray:
         """As Columns."""

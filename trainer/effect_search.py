@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from configs.settings import Model
 from trainer.click_model import EmbeddedFeature
+from trainer.creative_directions import with_shared_directions
 from trainer.dataset import Rows
 from trainer.effect_columns import FloatArray
 from trainer.effect_prior import WEAKEST
@@ -100,6 +101,7 @@ def wide_part(
     fixed = [index < own and (index not in asked or not settings.estimate_priors) for index in range(len(blocks))]
     expected = [index < own for index in range(len(blocks))]
     blocks = with_estimated_priors(blocks, label, weight, fixed, seed, fit, expected)
+    blocks, turn = with_shared_directions(blocks, label, weight, seed)
     return WidePart(
         list(dense),
         list(embedded),
@@ -109,6 +111,7 @@ def wide_part(
         creative_tells,
         popularity,
         blocks[own].prior if popularity else part.popularity_prior,
+        turn,
     )
 
 

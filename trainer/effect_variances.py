@@ -3,8 +3,8 @@
 A test of one block alone credits it with what another explains too. Here the rows' likelihood decides between them,
 the weights integrated out: the EM algorithm for variance components with τ² = (|w|² + tr C) / weights, where w are the
 likeliest weights and C their posterior covariance by Laplace's approximation (Dempster, Laird and Rubin 1977, section
-4.4; for generalised linear models Schall 1991, doi 10.1093/biomet/78.4.719). C is never formed: draws from the
-posterior are solutions of sparse systems (Papandreou and Yuille 2010, "Gaussian sampling by local perturbations").
+4.4; for generalised linear models Schall 1991, doi 10.1093/biomet/78.4.719). C is never formed, but drawn from
+(trainer/posterior_draws.py).
 
 Weights that no row has are left out: each has w = 0 and C = τ², which leaves the answer and slows the way to it.
 
@@ -16,21 +16,18 @@ several weights. A pair that was picked among hundreds has none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from trainer.effect_prior import WEAKEST
-from trainer.plain_effects import Block, PlainFit, fit_weights, logits_of
+from trainer.plain_effects import Block, PlainFit, fit_weights
+from trainer.posterior_draws import PosteriorDraws
 
 ROUNDS = 8
 """After four, priors of pairs are still on their way: on 9 simulated samples four more lowered the log loss in each."""
 DRAWS = 4
-SOLVER_STEPS = 60
-SOLVER_TOLERANCE = 1e-4
-"""Of the residual. The draws' own noise is far greater, but the rounding of one processor's BLAS against another's may
-take a step more or less: at 1e-2 that moved a prior by 3e-4 and probabilities by 6e-6, at 1e-4 by 1e-5 and 3e-7."""
 FIRST_PRIOR = 2.0
 """Of expected blocks, at most: EM comes down from a wide spread within rounds and hardly climbs out of a narrow one."""
 GREATEST_STRETCH = 20.0
@@ -99,51 +96,16 @@ def _posterior_spreads(blocks: Sequence[Block], information: FloatArray, generat
     A draw's part that comes from the prior's noise alone has a variance that is known, and takes its place: what is
     left is small both where the rows say little and where they say much.
     """
-    widths = [block.columns.width for block in blocks]
-    ends = np.cumsum(widths)[:-1]
-    spreads = np.concatenate([np.full(block.columns.width, (2.0 * block.prior) ** -0.5) for block in blocks])
-    diagonal = np.concatenate([block.columns.diagonal(information) for block in blocks])
-    seen = np.flatnonzero(diagonal > 0.0)
+    posterior = PosteriorDraws(blocks, information)
+    seen, units, curvature = posterior.seen, posterior.units, posterior.curvature
     if not len(seen):
         return [0.0] * len(blocks)
-    units = spreads[seen]
-    curvature = 1.0 + units**2 * diagonal[seen]
-
-    def across(slope: FloatArray) -> FloatArray:
-        return np.asarray(units * np.concatenate([block.columns.gradient(slope) for block in blocks])[seen])
-
-    def product(values: FloatArray) -> FloatArray:
-        weights = np.zeros(len(diagonal))
-        weights[seen] = units * values
-        return across(information * logits_of(blocks, np.split(weights, ends))) + values
-
-    squares = np.zeros(len(diagonal))
+    squares = np.zeros(posterior.width)
     for _ in range(DRAWS):
-        data = np.sqrt(information) * generator.standard_normal(len(information))
-        noise = generator.standard_normal(len(diagonal))[seen]
-        weights = units * _solution(product, across(data) + noise, curvature)
+        weights, noise = posterior.draw(generator)
         squares[seen] += (np.square(weights) - np.square(units / curvature) * (np.square(noise) - 1.0)) / DRAWS
     # No weight is known better than its own rows and prior tell it with all others given, which noise may undercut.
-    least = np.zeros(len(diagonal))
+    least = np.zeros(posterior.width)
     least[seen] = units**2 / curvature
-    parts = zip(np.split(squares, ends), np.split(least, ends), strict=True)
+    parts = zip(posterior.split(squares), posterior.split(least), strict=True)
     return [max(float(drawn.sum()), float(bound.sum())) for drawn, bound in parts]
-
-
-def _solution(product: Callable[[FloatArray], FloatArray], wanted: FloatArray, diagonal: FloatArray) -> FloatArray:
-    """Of product(x) = wanted, by conjugate gradients with the diagonal as preconditioner."""
-    solution, residual = np.zeros_like(wanted), wanted.copy()
-    towards = residual / diagonal
-    direction, size = towards.copy(), float(residual @ towards)
-    enough = SOLVER_TOLERANCE * float(np.linalg.norm(wanted))
-    for _ in range(SOLVER_STEPS):
-        image = product(direction)
-        step = size / float(direction @ image)
-        solution += step * direction
-        residual -= step * image
-        if float(np.linalg.norm(residual)) < enough:
-            break
-        towards = residual / diagonal
-        before, size = size, float(residual @ towards)
-        direction = towards + size / before * direction
-    return solution

@@ -12,6 +12,8 @@ HUES = 12
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 NEAR_BLACK, NEAR_WHITE = 0.1, 0.9
 STRONG_EDGE = 0.2
+LEAST_SATURATION = 0.02
+"""Of a cell, below which the direction of its colour tells less and less."""
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
@@ -38,8 +40,13 @@ def image_statistics(pixels: tf.Tensor) -> tf.Tensor:
     )  # [N, 6]
     extremes = tf.concat([_share(luma < NEAR_BLACK), _share(luma > NEAR_WHITE)], -1)  # [N, 2]
     side = pixels.shape[1] // GRID
-    cells = tf.nn.avg_pool2d(planes[..., 3:], side, side, "VALID")  # [N, GRID, GRID, 3]
-    grid = tf.reshape(cells, [-1, GRID * GRID * 3])
+    # Where edges lie tells a busy picture from a line of text (Oliva and Torralba 2001, doi 10.1023/A:1011139631724).
+    edge = tf.pad(dx, [[0, 0], [0, 0], [0, 1], [0, 0]]) + tf.pad(dy, [[0, 0], [0, 1], [0, 0], [0, 0]])
+    cells = tf.nn.avg_pool2d(tf.concat([planes[..., 3:], edge], -1), side, side, "VALID")  # [N, GRID, GRID, 4]
+    bright, colourful, warm, busy = tf.split(cells, 4, -1)
+    # Red against blue of a pale colour differ little: a share of the saturation tells the colour without its strength.
+    cells = tf.concat([bright, colourful, warm / (colourful + LEAST_SATURATION), busy], -1)
+    grid = tf.reshape(cells, [-1, GRID * GRID * 4])
     return tf.concat([mean, tf.sqrt(variance), quantiles, edges, extremes, grid, _hues(rgb)], -1)
 
 

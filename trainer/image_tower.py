@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
@@ -77,6 +78,15 @@ class ImageTower(keras.layers.Layer):
     def components(self, statistics: tf.Tensor) -> tf.Tensor:
         """[creatives, statistics] to [creatives, features]."""
         return tf.linalg.matmul(self._standardised(statistics), self._directions)
+
+    def turn(self, matrix: npt.NDArray[np.float64]) -> None:
+        """Multiplies the components by this from now on, [features, features]."""
+        self._directions.assign(self._directions.numpy().astype(np.float64) @ matrix)
+
+    @property
+    def statistics(self) -> int:
+        """Numbers that it takes from a picture."""
+        return int(self._mean.shape[0])
 
     @property
     def features(self) -> int:

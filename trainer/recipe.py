@@ -183,6 +183,8 @@ def build(
     dense, components = dense_names(table), embedder.components()
     if part is None:
         part = wide_part(rows, dense, embedded, priors, components, model_settings, settings.seed, table.aggregated)
+    if tower is not None and part.creative_turn is not None:
+        tower.turn(part.creative_turn)
     rate = float(np.clip(np.average(rows.label, weights=rows.weight), 1e-4, 1.0 - 1e-4))
     model = ClickModel(
         dense,

@@ -46,6 +46,8 @@ class WidePart(NamedTuple):
     popularity: Mapping[str, FloatArray] = MappingProxyType({})
     """As trainer/popularity.py finds it, by feature."""
     popularity_prior: float = WEAKEST
+    creative_turn: FloatArray | None = None
+    """As trainer/creative_directions.py finds it, [K, K]: the effects are of the creative's features times this."""
 
     def blocks(self, rows: Rows, components: npt.NDArray[np.float32] | None) -> list[Block]:
         """In the order of ClickModel.wide_variables. components: of stored creatives, [creatives, K]; None without."""

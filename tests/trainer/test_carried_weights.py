@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +140,25 @@ def test_other_inputs_take_the_values_and_leave_the_layers(folder: str) -> None:
     assert later[0].towers()["out"].get_weights()[0].tolist() == kernel
     taken = later[0].value_weights["city"].get_weights()[0]
     assert taken.tolist() == earlier[0].value_weights["city"].get_weights()[0].tolist()
+
+
+def test_a_tower_of_other_statistics_leaves_the_creatives_weights(folder: str) -> None:
+    """They are of other components."""
+    earlier, later = made(2, seed=1), made(2, seed=2)
+    write_weights(folder, *earlier, 0.0, {"city": [b"oslo", b"rome"]})
+    path = Path(folder) / FILE
+    with np.load(path) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    layout = json.loads(str(arrays["layout"]))
+    arrays["layout"] = np.array(json.dumps({**layout, "statistics": layout["statistics"] - 16}))
+    np.savez_compressed(path, **arrays)
+    before = [table.get_weights()[0].copy() for table in later[0].effect_weights]
+    found = start_from(folder, *later, {"city": [b"oslo", b"rome"]})
+    assert (found.values, found.towers) == ({"city": 2}, False)
+    kept = [
+        np.array_equal(table.get_weights()[0], old) for table, old in zip(later[0].effect_weights, before, strict=True)
+    ]
+    assert kept == [not effect.second for effect in EFFECTS]
 
 
 def test_the_same_weights_are_the_same_bytes(tmp_path: Path) -> None:

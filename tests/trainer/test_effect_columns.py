@@ -60,6 +60,16 @@ def test_products_are_those_of_the_matrix(made: Callable[[], Columns], matrix: F
     assert columns.diagonal(slope**2) == pytest.approx(np.square(matrix).T @ slope**2)
 
 
+@pytest.mark.parametrize("features", [FEATURES, MANY])
+def test_turned_columns_are_those_of_the_turned_features(features: FloatArray) -> None:
+    matrix = np.array([[2.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.5, 3.0]])
+    columns = CreativeColumns(IDS, VALUES, CREATIVE, features)
+    weights = GENERATOR.normal(size=VALUES * 3)
+    assert columns.turned(matrix).logits(weights) == pytest.approx(by_value(of_rows(features @ matrix)) @ weights)
+    assert columns.logits(weights) == pytest.approx(by_value(of_rows(features)) @ weights)  # itself as it was
+    assert columns.features == 3
+
+
 def test_words_count_one_over_the_root_of_their_number() -> None:
     words = bag_of_words(np.array([2, 0, 1, 1, 2]), np.array([0, 4, 4, 5]), 3)  # four words, none, one
     assert words.width == 3

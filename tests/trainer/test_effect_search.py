@@ -60,6 +60,16 @@ def test_towers_see_the_creative_where_it_tells_on_its_own() -> None:
     assert not tells(0.6, 0.0)
 
 
+def test_several_sets_of_the_creatives_weights_share_their_directions() -> None:
+    """Six segments' weights lie along the first of two features; the creative's alone have none to learn from."""
+    rows, components = drawn(0.0, 0.6)
+    turn = wide_part(rows, [], COLUMNS, {}, components, Model(), 1).creative_turn
+    assert turn is not None
+    assert (turn @ turn.T)[0, 0] > 1.3 > 0.7 > (turn @ turn.T)[1, 1]
+    assert wide_part(rows, [], COLUMNS, {}, components, Model(kind="logistic"), 1).creative_turn is None
+    assert wide_part(rows, [], COLUMNS, {}, None, Model(), 1).creative_turn is None
+
+
 def test_a_number_that_few_rows_lack_brings_no_pair_by_chance() -> None:
     """40 clicks in 8,000 rows, and the flag of three rows, one of which is clicked: too little for any pair."""
     generator = np.random.default_rng(2)

@@ -1,7 +1,8 @@
 """Statistics of images simple enough to work out by hand.
 
-Order of the 90 numbers: mean of six planes (red, green, blue, luma, saturation, warmth), their spread, five quantiles
-of luma and saturation in turn, six of edges, two of extremes, 16 cells of luma, saturation and warmth, and twelve hues.
+Order of the 106 numbers: mean of six planes (red, green, blue, luma, saturation, warmth), their spread, five quantiles
+of luma and saturation in turn, six of edges, two of extremes, 16 cells of luma, saturation, warmth as a share of the
+saturation (plus 0.02) and edges, and twelve hues.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ import tensorflow as tf
 from trainer.image_statistics import image_statistics
 
 MEAN, SPREAD, QUANTILES = slice(0, 6), slice(6, 12), slice(12, 22)
-EDGES, EXTREMES, GRID, HUES = slice(22, 28), slice(28, 30), slice(30, 78), slice(78, 90)
+EDGES, EXTREMES, GRID, HUES = slice(22, 28), slice(28, 30), slice(30, 94), slice(94, 106)
 
 
 def statistics(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     found: npt.NDArray[np.float32] = image_statistics(tf.constant(pixels[np.newaxis])).numpy()[0]
-    assert len(found) == 90
+    assert len(found) == 106
     return found
 
 
@@ -32,7 +33,7 @@ def test_a_single_colour() -> None:
     assert found[QUANTILES] == pytest.approx([0.3858, 0.6] * 5, abs=1e-6)
     assert found[EDGES].tolist() == [0.0] * 6
     assert found[EXTREMES].tolist() == [0.0, 0.0]
-    assert found[GRID] == pytest.approx([0.3858, 0.6, -0.6] * 16, abs=1e-6)
+    assert found[GRID] == pytest.approx([0.3858, 0.6, -0.6 / 0.62, 0.0] * 16, abs=1e-6)
 
 
 def test_half_black_and_half_white() -> None:
@@ -47,7 +48,9 @@ def test_half_black_and_half_white() -> None:
     # one of seven steps to the right crosses the border, by 1; no step down does
     assert found[EDGES] == pytest.approx([1 / 7, 1 / 7, 0, 0, 1 / 7, 0], abs=1e-6)
     assert found[EXTREMES].tolist() == [0.5, 0.5]
-    assert found[GRID] == pytest.approx([0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0] * 4, abs=1e-6)
+    # cells of 2 × 2; the step of 1 is that of the last black column, one of two in the second cell of each row
+    cells = [[0, 0, 0, 0], [0, 0, 0, 0.5], [1, 0, 0, 0], [1, 0, 0, 0]]
+    assert found[GRID] == pytest.approx(np.ravel(cells * 4).tolist(), abs=1e-6)
 
 
 def test_a_faint_edge_counts_as_weak_only() -> None:
@@ -59,16 +62,35 @@ def test_a_faint_edge_counts_as_weak_only() -> None:
 def test_cells_go_row_by_row_with_their_three_planes_together() -> None:
     pixels = np.zeros((8, 8, 3), np.uint8)
     pixels[2:4, 4:6] = (255, 0, 0)  # second row, third column of 4 × 4 cells: cell 1 · 4 + 2 = 6
-    expected = np.zeros((16, 3))
-    expected[6] = [0.299, 1.0, 1.0]  # red: its share of luma, full saturation, full warmth
+    expected = np.zeros((16, 4))
+    # red: its share of luma, full saturation, warmth 1 / 1.02; steps of 0.299 where it ends, to the right of the upper
+    # right pixel, below the lower left and both for the lower right: 4 in 4 pixels
+    expected[6] = [0.299, 1.0, 1.0 / 1.02, 0.299]
+    expected[5, 3] = 0.299 * 2 / 4  # before it, both pixels of the right column
+    expected[2, 3] = 0.299 * 2 / 4  # above it, both pixels of the lower row
     assert statistics(pixels)[GRID] == pytest.approx(expected.ravel(), abs=1e-6)
 
 
 @pytest.mark.parametrize("side", [16, 17, 18, 19, 23, 67])
 def test_a_side_that_four_does_not_divide_leaves_the_rest_out(side: int) -> None:
     pixels = np.zeros((side, side, 3), np.uint8)
-    pixels[: side // 4 * 4, : side // 4 * 4] = 255
-    assert statistics(pixels)[GRID] == pytest.approx([1.0, 0.0, 0.0] * 16, abs=1e-6)
+    cell = side // 4
+    pixels[: cell * 4, : cell * 4] = 255
+    edges = np.zeros((4, 4))
+    if side % 4:  # the white ends within the picture: one step of 1 for each pixel of the last cells' outer side
+        edges[3, :] += 1 / cell
+        edges[:, 3] += 1 / cell
+    expected = np.stack([np.ones((4, 4)), np.zeros((4, 4)), np.zeros((4, 4)), edges], -1)
+    assert statistics(pixels)[GRID] == pytest.approx(expected.ravel(), abs=1e-6)
+
+
+def test_warmth_of_a_cell_does_not_depend_on_its_strength() -> None:
+    """Orange and a quarter of it on grey: red - blue over saturation is 1 for both, but for the 0.02."""
+    strong, pale = (np.full((8, 8, 3), colour, np.uint8) for colour in ((204, 102, 0), (153, 128, 102)))
+    warmth = slice(EXTREMES.stop + 2, GRID.stop, 4)
+    # saturation 204 / 255 = 0.8 and 51 / 255 = 0.2: 0.8 / 0.82 and 0.2 / 0.22
+    assert statistics(strong)[warmth] == pytest.approx([0.8 / 0.82] * 16, abs=1e-6)
+    assert statistics(pale)[warmth] == pytest.approx([0.2 / 0.22] * 16, abs=1e-6)
 
 
 def test_images_of_a_batch_do_not_meet() -> None:

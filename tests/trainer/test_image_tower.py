@@ -11,7 +11,7 @@ from trainer.image_statistics import image_statistics
 from trainer.image_tower import ImageTower
 
 PIXELS = tf.constant(np.random.default_rng(1).integers(0, 256, (6, 16, 16, 3), np.uint8))
-WIDTH = 90
+WIDTH = 106
 
 
 def identity_tower() -> ImageTower:
@@ -82,8 +82,8 @@ def test_every_kernel_is_penalised_and_no_bias() -> None:
     tower(PIXELS[:1])
     for variable in tower.trainable_variables:
         variable.assign(tf.ones_like(variable))
-    # kernels of ones: 3 · 3 · 3 inputs · 2 filters = 54, and (90 statistics + 2 filters) · 2 outputs = 184
-    assert sorted(float(term) for term in tower.losses) == [0.5 * 54, 0.5 * 184]
+    # kernels of ones: 3 · 3 · 3 inputs · 2 filters = 54, and (106 statistics + 2 filters) · 2 outputs = 216
+    assert sorted(float(term) for term in tower.losses) == [0.5 * 54, 0.5 * 216]
 
 
 def test_components_stand_behind_the_embedding_uncorrelated_and_evened_out() -> None:
@@ -109,3 +109,17 @@ def test_fewer_creatives_than_components_leave_the_rest_zero() -> None:
     behind = tower(PIXELS).numpy()[:, 5:]
     assert np.abs(behind[:, :2]).max() > 0.0
     assert not behind[:, 2:].any()
+
+
+def test_turning_multiplies_the_components_and_nothing_else() -> None:
+    tower = ImageTower(5, TowerSettings(features=3), l2=0.0, seed=1)
+    tower(PIXELS[:1])
+    known = image_statistics(PIXELS)
+    tower.adapt(known)
+    before = tower(PIXELS).numpy()
+    turn = np.array([[2.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.5, 3.0]])
+    tower.turn(turn)
+    assert tower(PIXELS).numpy()[:, 5:] == pytest.approx(before[:, 5:] @ turn, rel=1e-4, abs=1e-5)
+    assert np.array_equal(tower(PIXELS).numpy()[:, :5], before[:, :5])
+    assert tower.components(known).numpy() == pytest.approx(before[:, 5:] @ turn, rel=1e-4, abs=1e-5)
+    assert tower.statistics == WIDTH
