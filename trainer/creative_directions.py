@@ -41,10 +41,12 @@ def with_shared_directions(
     """
     found = list(blocks)
     columns = {i: block.columns for i, block in enumerate(blocks) if isinstance(block.columns, CreativeColumns)}
-    sets = {i: one.diagonal(weight).reshape(-1, one.features).any(1) for i, one in columns.items()}
-    if sum(int(one.sum()) for one in sets.values()) < 2:
+    seen = {i: one.diagonal(weight).reshape(-1, one.features).any(1) for i, one in columns.items()}
+    sets = {i: one for i, one in seen.items() if one.any()}
+    counts = {i: int(one.sum()) for i, one in sets.items()}
+    if sum(counts.values()) < 2:
         return found, None
-    features = next(iter(columns.values())).features
+    features = columns[next(iter(sets))].features
     generator = np.random.default_rng(seed)
     root = np.eye(features)
     fit: PlainFit | None = None
@@ -53,15 +55,13 @@ def with_shared_directions(
         squares = _expected_squares(found, fit, weight, sets, generator)
         spreads = {i: 0.5 / found[i].prior for i in sets}
         scaled = sum((squares[i] / spreads[i] for i in sets), np.zeros((features, features)))
-        groups = sum(int(one.sum()) for one in sets.values())
-        covariance = (root @ scaled @ root.T + features * np.eye(features)) / (groups + features)
+        covariance = (root @ scaled @ root.T + features * np.eye(features)) / (sum(counts.values()) + features)
         before, root = root, np.linalg.cholesky(covariance * (features / np.trace(covariance)))
         step = np.linalg.solve(root, before)  # weights on the features as they were to those on the turned ones
         weights = list(fit.weights)
-        for i, one in columns.items():
-            total = float(np.trace(step @ squares[i] @ step.T))
-            prior = 0.5 * features * int(sets[i].sum()) / max(total, 1e-300)
-            found[i] = Block(one.turned(root), float(np.clip(prior, WEAKEST, STRONGEST)))
+        for i, count in counts.items():
+            prior = 0.5 * features * count / float(np.trace(step @ squares[i] @ step.T))
+            found[i] = Block(columns[i].turned(root), float(np.clip(prior, WEAKEST, STRONGEST)))
             weights[i] = (fit.weights[i].reshape(-1, features) @ step.T).ravel()
         fit = fit._replace(weights=weights)
     return found, root

@@ -59,7 +59,7 @@ def test_a_faint_edge_counts_as_weak_only() -> None:
     assert statistics(pixels)[EDGES] == pytest.approx([0, 0, 1 / 7, 0, 0, 0.102 / 7], abs=1e-4)
 
 
-def test_cells_go_row_by_row_with_their_three_planes_together() -> None:
+def test_cells_go_row_by_row_with_their_four_numbers_together() -> None:
     pixels = np.zeros((8, 8, 3), np.uint8)
     pixels[2:4, 4:6] = (255, 0, 0)  # second row, third column of 4 × 4 cells: cell 1 · 4 + 2 = 6
     expected = np.zeros((16, 4))
