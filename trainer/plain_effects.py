@@ -43,19 +43,17 @@ def fit_weights(
     weight: FloatArray,
     start: PlainFit | None = None,
     means: Sequence[FloatArray] | None = None,
-    offset: FloatArray | None = None,
 ) -> PlainFit:
     """Weights of least loss; label in [0, 1] and weight ≥ 0 with a positive sum, both [rows].
 
     `start`: a fit of the first of these blocks, from which fewer steps are left. `means`: what the priors hold the
-    weights to, by block; zeros without. `offset`: what the logits have beside, [rows]; the bias is then what is added.
+    weights to, by block; zeros without.
 
     L-BFGS (Liu and Nocedal 1989, doi 10.1007/BF01589116) on weights in units of what is known about each, prior and
     rows together, which makes the problem round. Weights that no row has stay at their means and cost no step.
     """
     rate = float(np.clip(np.average(label, weights=weight), 1e-6, 1.0 - 1e-6))
-    base = float(np.log(rate) - np.log1p(-rate)) if offset is None else 0.0
-    beside = np.zeros(len(label)) if offset is None else offset
+    base = float(np.log(rate) - np.log1p(-rate))
     information = weight * (rate * (1.0 - rate))
     prior = np.concatenate([np.full(block.columns.width, 2.0 * block.prior) for block in blocks])
     told = np.concatenate([block.columns.diagonal(information) for block in blocks])
@@ -71,7 +69,7 @@ def fit_weights(
         return np.split(weights, ends)
 
     def logits(values: FloatArray) -> FloatArray:
-        return np.asarray(beside + base + values[0] + logits_of(blocks, weights_of(values)))
+        return np.asarray(base + values[0] + logits_of(blocks, weights_of(values)))
 
     def objective(values: FloatArray) -> tuple[float, FloatArray]:
         eta = logits(values)

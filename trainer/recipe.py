@@ -25,7 +25,7 @@ from trainer.fitting import CreativeEmbedder, Epoch, best_epoch, fit, log_loss, 
 from trainer.image_tower import ImageTower
 from trainer.new_values import settle_new_values
 from trainer.preprocessing import dense_names
-from trainer.wide_part import WidePart, WideWeights, fit_wide, settle_wide, wide_weights
+from trainer.wide_part import WidePart, WideWeights, fit_wide
 
 
 class _Fitted(NamedTuple):
@@ -87,12 +87,9 @@ def train(
         predict_logits(model, embedder, rows.taken(np.zeros(1, np.int64)))  # makes the variables
         if start is not None:
             start(model, embedder)
-        means = wide_weights(model, embedder)
         wide = fit_wide(part, model, embedder, wide_rows, table.aggregated)
         if model.has_towers and last_epoch != 0:
-            curve = fit(model, embedder, rows, how, note, last_epoch)
-            settle_wide(part, model, embedder, wide_rows, table.aggregated, means)
-            return _Fitted(model, embedder, part, wide, curve)
+            return _Fitted(model, embedder, part, wide, fit(model, embedder, rows, how, note, last_epoch))
         return _Fitted(
             model, embedder, part, wide, [_single_epoch(part, wide, embedder, wide_rows, rows, stopping, how)]
         )

@@ -25,7 +25,7 @@ from trainer.effect_columns import (
     bag_of_words,
 )
 from trainer.effect_prior import WEAKEST
-from trainer.fitting import CreativeEmbedder, predict_logits
+from trainer.fitting import CreativeEmbedder
 from trainer.paired_effects import PairedEffect
 from trainer.plain_effects import Block, fit_weights, logits_of
 from trainer.popularity import popularity_block
@@ -134,61 +134,22 @@ class WideWeights(NamedTuple):
         return self.bias + logits_of(part.blocks(rows, components), self.weights)
 
 
-def wide_weights(model: ClickModel, embedder: CreativeEmbedder) -> list[FloatArray]:
-    """Those that a model that has been called has now, in the order of its wide_variables."""
-    variables = model.wide_variables(embedder.tower is not None)
-    return [variable.numpy().astype(np.float64).ravel() for variable in variables]
-
-
 def fit_wide(
     part: WidePart, model: ClickModel, embedder: CreativeEmbedder, rows: Rows, aggregated: bool
 ) -> WideWeights:
-    """The likeliest wide weights without towers; those that the model has, which has been called, are priors' means."""
-    means = wide_weights(model, embedder)
-    found = _likeliest(part, rows, embedder.components(), aggregated, means)
-    return WideWeights(float(model.bias.numpy()[0]), means) if found is None else found
+    """The likeliest wide weights; those that the model has, which has been called, are the priors' means.
 
-
-def settle_wide(
-    part: WidePart,
-    model: ClickModel,
-    embedder: CreativeEmbedder,
-    rows: Rows,
-    aggregated: bool,
-    means: Sequence[FloatArray],
-) -> None:
-    """Gives a trained model the likeliest wide weights beside its towers, which stay as they are.
-
-    `means`: of the weights' priors, as wide_weights has them before training.
+    Values' weights have the slopes in their popularity within.
     """
-    components = embedder.components()
-    trained = wide_weights(model, embedder)
-    wide = logits_of(part.blocks(rows, components), trained)
-    towers = predict_logits(model, embedder, rows).astype(np.float64) - wide
-    found = _likeliest(part, rows, components, aggregated, means, towers)
-    if found is None:
-        return
-    model.bias.assign(model.bias + np.float32(found.bias))
-    for variable, weights in zip(model.wide_variables(embedder.tower is not None), found.weights, strict=True):
-        variable.assign(weights.reshape(variable.shape).astype(np.float32))
-
-
-def _likeliest(
-    part: WidePart,
-    rows: Rows,
-    components: npt.NDArray[np.float32] | None,
-    aggregated: bool,
-    means: Sequence[FloatArray],
-    offset: FloatArray | None = None,
-) -> WideWeights | None:
-    """None where there is nothing to learn. Values' weights have the slopes in their popularity within."""
     label, weight = rows.label.astype(np.float64), observed_weight(rows, aggregated)
+    components = embedder.components()
     blocks = part.blocks(rows, components)
+    means = [variable.numpy().astype(np.float64).ravel() for variable in model.wide_variables(components is not None)]
     if not blocks or not both_classes(label, weight):
-        return None
+        return WideWeights(float(model.bias.numpy()[0]), means)
     slopes = [popularity_block(rows, part.popularity, part.popularity_prior)] if part.popularity else []
-    centres = [*means, *(np.zeros(block.columns.width) for block in slopes)]
-    fit = fit_weights([*blocks, *slopes], label, weight, means=centres, offset=offset)
+    means += [np.zeros(block.columns.width) for block in slopes]
+    fit = fit_weights([*blocks, *slopes], label, weight, means=means)
     weights = fit.weights[: len(blocks)]
     places = {one.name: index for index, one in enumerate(part.embedded, start=1 if part.dense else 0)}
     for (name, values), slope in zip(part.popularity.items(), fit.weights[-1], strict=False):

@@ -43,14 +43,6 @@ def test_a_prior_holds_to_its_mean() -> None:
     assert fitted.weights[0] == pytest.approx([1.2268], abs=1e-2)
 
 
-def test_an_offset_takes_its_part_of_the_logits() -> None:
-    """The group's logit without it is 0.4012, as above; with 0.3 of its own, 10 (1 - σ(0.3 + w)) = 10 w: w = 0.3443,
-    where σ(0.6443) = 0.6557."""
-    fitted = fit_weights([FIRST_ALONE], LABEL, np.ones(len(LABEL)), offset=np.where(GROUP == 0, 0.3, 0.0))
-    assert fitted.weights[0] == pytest.approx([0.3443], abs=1e-3)
-    assert fitted.bias == pytest.approx(0.0, abs=1e-3)
-
-
 def test_a_start_changes_the_way_and_not_the_end() -> None:
     generator = np.random.default_rng(1)
     ids = [generator.integers(0, 8, 500) for _ in range(2)]
