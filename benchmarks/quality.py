@@ -2,8 +2,9 @@
 
 Prints one JSON line. Three kinds of data: MovieLens with posters (research use, fetched apart; left out where the
 folder is missing), simulated samples over seeds with their known click probabilities, and drawn tables that are hard in
-one way each (benchmarks/peers/hard_tables.py). Every peer sees the same rows and columns in the same run; differences
-are paired, with their 95 % intervals. Training runs by the package's own functions, without TFX.
+one way each (benchmarks/peers/hard_tables.py); or, with `--config`, the user's own data in place of all of them. Every
+peer sees the same rows and columns in the same run; differences are paired, with their 95 % intervals. Training runs by
+the package's own functions, without TFX.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from adclick.errors import AdclickError, SettingsError
 from adclick.stack import prepare_environment
 from benchmarks.peers.hard_tables import SETS, write_table
+from configs.features import Weight
 from configs.loading import load_settings, parse_override
 from configs.merging import merge
 from configs.settings import Settings
@@ -41,6 +44,7 @@ FloatArray = npt.NDArray[np.float64]
 def main() -> None:
     """Runs what was asked for and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", metavar="FILE", help="your own data alone, by the file that adclick run takes")
     parser.add_argument("--only", choices=KINDS, action="append", help="kinds of data (default: all)")
     parser.add_argument("--movielens", type=Path, default=PROJECT.parent / "shared" / "data" / "movielens_posters")
     parser.add_argument("--split", choices=SPLITS, action="append", help="of MovieLens (default: both)")
@@ -49,10 +53,18 @@ def main() -> None:
     parser.add_argument("--creatives", type=int, default=2_000, help="of a simulated sample (default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=5, help="samples, tables and trainings (default: %(default)s)")
     parser.add_argument("--sample-seed", type=int, help="one simulated sample for all trainings, drawn with this seed")
-    parser.add_argument("--peer", choices=PEERS, action="append", help="default: all; LightGBM on MovieLens only")
+    parser.add_argument("--peer", choices=PEERS, action="append", help="default: all; on MovieLens and your own data")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as in adclick run")
     arguments = parser.parse_args()
+    if arguments.config and arguments.only:
+        parser.error("--config measures your own data alone; take --only away")
     prepare_environment()
+    if arguments.config:
+        try:
+            print(json.dumps({"benchmark": "quality", "set": arguments.set, "own": own(arguments)}))
+        except AdclickError as problem:
+            parser.exit(2, f"{problem}\n")
+        return
     kinds = arguments.only or KINDS
     report: dict[str, Any] = {"benchmark": "quality", "set": arguments.set, "seeds": arguments.seeds}
     if "movielens" in kinds and arguments.movielens.is_dir():
@@ -64,27 +76,46 @@ def main() -> None:
     print(json.dumps(report))
 
 
+def own(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The user's data as `adclick run` divides it. SettingsError: rows that the peers cannot be given as they are."""
+    settings = load_settings(arguments.config, arguments.set)
+    if settings.data.negative_sampling_rate < 1.0:
+        raise SettingsError(
+            f"data.negative_sampling_rate: {settings.data.negative_sampling_rate:g}: the peers take thinned rows for "
+            "all rows; compare on those alone with --set data.negative_sampling_rate=1"
+        )
+    if weighed := [feature.name for feature in settings.features if isinstance(feature, Weight)]:
+        raise SettingsError(
+            f"feature {weighed[0]!r} of kind 'weight': the peers take each row for one impression; compare on a file "
+            "of single impressions, with this column of kind ignore"
+        )
+    return _beside_peers(Path(arguments.config).name, settings, arguments.peer or PEERS)
+
+
 def movielens(split: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """One way to divide it: our model with and without the posters, and the peers."""
-    from benchmarks.peers.quality_training import prepare, raw_rows, train_and_score, transform
-
     overlay = PROJECT / "configs" / "examples" / "movielens_posters.yaml"
     words = [f"data.root={arguments.movielens}", f"data.split.column={split}", *arguments.set]
-    settings = load_settings(overlay, words)
+    return _beside_peers(f"movielens {split}", load_settings(overlay, words), arguments.peer or PEERS)
+
+
+def _beside_peers(what: str, settings: Settings, peers: Sequence[str]) -> dict[str, Any]:
+    from benchmarks.peers.quality_training import prepare, raw_rows, train_and_score, transform
+
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         prepared = prepare(settings, folder)
         transformed = transform(settings, prepared, _made(folder / "transform"))
         ours = train_and_score(settings, prepared, transformed)
-        without = train_and_score(_with(settings, ["model.use_images=false"]), prepared, transformed)
         train, unseen = raw_rows(prepared, "train"), raw_rows(prepared, "eval")
-    label = unseen[settings.features.label.name].to_numpy(np.float64)
-    answer = {
-        "adclick": _figures(label, ours.score, ours.cpu_s),
-        "images": _difference(label, ours.score, without.score),
-    }
-    answer.update(_against_peers(arguments.peer or PEERS, settings, train, unseen, label, ours.score))
-    return _told(f"movielens {split}", answer)
+        label = unseen[settings.features.label.name].to_numpy(np.float64)
+        answer: dict[str, Any] = {"rows": {"train": len(train), "eval": len(unseen)}}
+        answer["adclick"] = _figures(label, ours.score, ours.cpu_s)
+        if prepared.store and settings.model.use_images:
+            without = train_and_score(_with(settings, ["model.use_images=false"]), prepared, transformed)
+            answer["images"] = _difference("auc", label, ours.score, without.score)
+    answer.update(_against_peers(peers, settings, train, unseen, label, ours.score))
+    return _told(what, answer)
 
 
 def simulated(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -178,7 +209,8 @@ def _against_peers(
         started = time.process_time()
         peer = ways[name](train, unseen, settings.features)
         answer[name] = _figures(label, peer, time.process_time() - started)
-        answer[f"minus_{name}"] = _difference(label, score, peer)
+        answer[f"minus_{name}"] = _difference("auc", label, score, peer)
+        answer[f"log_loss_minus_{name}"] = _difference("log_loss", label, score, peer)
     return answer
 
 
@@ -202,11 +234,11 @@ def _figures(label: FloatArray, score: FloatArray, cpu_s: float) -> dict[str, fl
     return {name: value if value is None else round(value, 5) for name, value in {**kept, "cpu_s": cpu_s}.items()}
 
 
-def _difference(label: FloatArray, first: FloatArray, second: FloatArray) -> dict[str, float | None]:
-    """AUC of the first minus AUC of the second, with its interval."""
+def _difference(metric: str, label: FloatArray, first: FloatArray, second: FloatArray) -> dict[str, float | None]:
+    """The metric of the first minus that of the second, with its interval."""
     from components.evaluator.intervals import paired_difference
 
-    found = zip(("value", "low", "high"), paired_difference("auc", label, first, second), strict=True)
+    found = zip(("value", "low", "high"), paired_difference(metric, label, first, second), strict=True)
     return {name: value if value is None else round(value, 5) for name, value in found}
 
 
